@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+//
+// A process's descriptors. A slot of the same kind of table as the handles'; the slot's bits hold close-on-exec.
+#pragma once
+
+#include "kernel/fs/file.h"
+#include "kernel/object/slot_table.h"
+
+namespace gyre {
+
+class FileTable : public RefCounted {
+public:
+    static constexpr uint32_t kCloseOnExec = 1;
+    static constexpr uint32_t kMostDescriptors = 1u << 20;  // fs.nr_open
+
+    // Lock-free. Errors: BadDescriptor. get() refuses O_PATH descriptors (most calls must), get_any() gives them.
+    Result<Ref<File>> get(int descriptor) const;
+    Result<Ref<File>> get_any(int descriptor) const;
+    Result<Ref<File>> get_for_read(int descriptor) const;   // BadDescriptor unless opened for reading
+    Result<Ref<File>> get_for_write(int descriptor) const;
+    // Lowest free at or above `minimum`. Errors: TooManyFiles (limit is RLIMIT_NOFILE), NoMemory.
+    Result<int> install(Ref<File> file, bool close_on_exec, uint64_t limit, int minimum = 0);
+    SlotTable<File, LockRank::FileTable>& slots() { return slots_; }
+    Status close(linux::CallContext& context, int descriptor);
+    void close_on_exec(linux::CallContext& context);
+    void close_all(linux::CallContext& context);            // at exit
+    Result<Ref<FileTable>> copy() const;                    // fork
+
+private:
+    mutable SlotTable<File, LockRank::FileTable> slots_;
+};
+
+}  // namespace gyre

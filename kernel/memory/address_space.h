@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT
+//
+// An address space: mappings of Vmos, and the page tables that cache them. It may be shared by processes (vfork,
+// CLONE_VM). All public functions may sleep and take no lock of the caller's.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "kernel/memory/types.h"
+#include "kernel/memory/vmo.h"
+#include "kernel/schedule/cpu_set.h"
+#include "lib/base/ref.h"
+
+namespace gyre {
+
+enum class Protection : uint8_t { None = 0, Read = 1, Write = 2, Execute = 4 };
+constexpr Protection operator|(Protection a, Protection b) { return Protection(uint8_t(a) | uint8_t(b)); }
+constexpr bool allows(Protection all, Protection wanted) {
+    return (uint8_t(all) & uint8_t(wanted)) == uint8_t(wanted);
+}
+
+enum class Placement : uint8_t {
+    Anywhere,       // the hint is tried first
+    Fixed,          // replaces what is there
+    FixedNoReplace, // Exists when something is there
+};
+
+// Named so that /proc/PID/maps can say [heap], [stack], [vdso] or a path.
+class MappingSource : public RefCounted {
+public:
+    virtual ~MappingSource() = default;
+    // Writes "device inode path" facts for /proc/PID/maps.
+    struct Description {
+        uint64_t device = 0, inode = 0;
+        const char* fixed_name = nullptr;  // "[heap]" and the like
+    };
+    virtual Description describe() const = 0;
+    // The path into `buffer`; returns its length (0: none).
+    virtual size_t path(std::span<char> buffer) const = 0;
+};
+
+struct MapRequest {
+    VirtualAddress hint{};
+    uint64_t length = 0;            // rounded up to pages
+    Placement placement = Placement::Anywhere;
+    Protection protection = Protection::None;
+    Protection most = Protection::Read | Protection::Write | Protection::Execute;  // what mprotect may raise to
+    bool is_shared = false;         // writes reach the Vmo; else they go to a private copy
+    Ref<Vmo> vmo;                   // null: anonymous (private: a Vmo of its own, merged with neighbours where it
+                                    // can be; shared: a new Vmo)
+    uint64_t offset = 0;            // into the Vmo, page aligned
+    Ref<MappingSource> source;
+    bool grows_down = false;        // MAP_GROWSDOWN, stacks
+    bool populate = false;
+    bool locked = false;
+    bool below_4g = false;          // MAP_32BIT (the low 2 GiB)
+};
+
+enum class FaultAccess : uint8_t { Read, Write, Execute };
+// How a user-mode fault that cannot be resolved shows up as a signal.
+enum class FaultOutcome : uint8_t { Resolved, NoMapping, NotAllowed, PastEnd /* SIGBUS */, OutOfMemory };
+
+class AddressSpace final : public RefCounted {
+public:
+    static Result<Ref<AddressSpace>> create();
+    ~AddressSpace();
+    // fork: private mappings copied on write, shared ones shared. Errors: NoMemory.
+    Result<Ref<AddressSpace>> fork();
+
+    // Errors: NoMemory (also no room), InvalidArgument, Exists, NotPermitted.
+    Result<VirtualAddress> map(const MapRequest& request);
+    Status unmap(VirtualAddress start, uint64_t length);
+    // Errors as mprotect(2): NoMemory for a hole (what came before it is changed), AccessDenied beyond `most`.
+    Status protect(VirtualAddress start, uint64_t length, Protection protection);
+    // mremap(2): old_length 0 duplicates a shared mapping. Errors: BadAddress, InvalidArgument, NoMemory.
+    struct RemapRequest {
+        VirtualAddress old_start{};
+        uint64_t old_length = 0, new_length = 0;
+        bool may_move = false, is_fixed = false, keep_old = false;  // MREMAP_MAYMOVE, _FIXED, _DONTUNMAP
+        VirtualAddress new_start{};
+    };
+    Result<VirtualAddress> remap(const RemapRequest& request);
+    enum class Advice : uint8_t { DontNeed, Free, WillNeed, DontFork, DoFork, WipeOnFork, KeepOnFork, PopulateRead,
+                                  PopulateWrite, Remove, None };
+    Status advise(VirtualAddress start, uint64_t length, Advice advice);
+    // mincore(2): one byte a page into `resident`. Errors: NoMemory for holes.
+    Status residency(VirtualAddress start, uint64_t page_count, std::span<uint8_t> resident);
+    // Errors: NoMemory for holes.
+    Status set_locked(VirtualAddress start, uint64_t length, bool is_locked);
+    bool is_mapped(VirtualAddress start, uint64_t length);
+
+    // The program break (brk(2)).
+    void set_break_start(VirtualAddress start);
+    VirtualAddress set_break(VirtualAddress wanted, uint64_t data_limit);  // returns the new or unchanged break
+
+    // Called by arch with interrupts on. Never called with spin locks held.
+    FaultOutcome handle_fault(VirtualAddress address, FaultAccess access);
+
+    // For futexes that are shared between address spaces: what stands for the byte: the Vmo and the offset in it when the
+    // mapping is shared, else (this, address). Errors: BadAddress. Faults the page in for reading.
+    struct MemoryIdentity {
+        const void* object;
+        uint64_t offset;
+        bool operator==(const MemoryIdentity&) const = default;
+    };
+    Result<MemoryIdentity> identify(VirtualAddress address);
+
+    // Another process's memory (ptrace, /proc/PID/mem, cmdline, environ). Errors: BadAddress.
+    Result<size_t> read_foreign(VirtualAddress from, std::span<std::byte> to);
+    Result<size_t> write_foreign(VirtualAddress to, std::span<const std::byte> from);
+
+    struct MappingView {  // one line of /proc/PID/maps
+        VirtualAddress start, end;
+        Protection protection;
+        bool is_shared;
+        uint64_t offset;
+        Ref<MappingSource> source;
+        uint64_t resident_pages;
+        const char* fixed_name;  // "[heap]", "[stack]" or null
+        bool is_locked;
+    };
+    // The mapping that holds or follows `from`.
+    std::optional<MappingView> next_mapping(VirtualAddress from);
+    struct Usage {
+        uint64_t virtual_pages, resident_pages, peak_virtual_pages, peak_resident_pages, shared_pages, text_pages,
+            data_pages, stack_pages, locked_pages, page_table_pages;
+    };
+    Usage usage();
+    // Limits that mapping obeys (RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK); RLIM_INFINITY is UINT64_MAX.
+    struct Limits {
+        uint64_t address_space_bytes = UINT64_MAX, data_bytes = UINT64_MAX, stack_bytes = 8 << 20;
+    };
+    void set_limits(const Limits& limits);
+    // Addresses of argv/env that /proc/PID/cmdline and environ show; set by exec.
+    struct ProgramArea {
+        VirtualAddress arguments_start, arguments_end, environment_start, environment_end, stack_start, code_start,
+            code_end, data_start, data_end;
+    };
+    ProgramArea program_area;
+
+    // For the scheduler and arch: loads the page tables on this CPU. Interrupts off.
+    void activate();
+    // Nobody will run in it any more: frees all mappings at once (exit), before the last reference goes.
+    void tear_down();
+
+private:
+    AddressSpace() = default;
+    // (the memory folder fills in its own members)
+};
+
+// The kernel's own tables, for kernel threads that have none to borrow.
+void activate_kernel_address_space();
+
+}  // namespace gyre

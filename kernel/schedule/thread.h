@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT
+//
+// A thread: what a CPU runs. Kernel threads and the threads of programs are the same class; the latter have an
+// address space and an owner (the Linux face's Task). What is signal, id or credential is the owner's, not here.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <string_view>
+
+#include <boost/intrusive/list_hook.hpp>
+#include <boost/intrusive/set_hook.hpp>
+
+#include "kernel/arch/contract.h"
+#include "kernel/object/object.h"
+#include "kernel/schedule/cpu_set.h"
+#include "kernel/schedule/timer.h"
+#include "kernel/schedule/wait_queue.h"
+#include "lib/base/ref.h"
+
+namespace gyre {
+
+class AddressSpace;
+struct Cpu;
+
+enum class SchedulePolicy : uint8_t { Normal, Batch, Idle, Fifo, RoundRobin };
+
+struct ScheduleParameters {
+    SchedulePolicy policy = SchedulePolicy::Normal;
+    int8_t nice = 0;               // -20..19
+    uint8_t realtime_priority = 0; // 1..99 for Fifo and RoundRobin, else 0
+};
+
+enum class ThreadState : uint8_t { Created, Runnable, Running, Sleeping, Dead };
+
+// Why an interruptible (or any, for Kill) wait must end. Set from outside, cleared by the owner.
+enum class Interruption : uint32_t { None = 0, Signal = 1, Kill = 2, Cancel = 4, Stop = 8 };
+
+class Thread final : public Object {
+public:
+    static constexpr ObjectKind kKind = ObjectKind::Thread;
+    static constexpr size_t kKernelStackSize = 16 * 1024;  // with a guard page below
+
+    struct Start {
+        std::string_view name;              // at most 15 bytes are kept
+        void (*entry)(void*) = nullptr;     // runs on the new kernel stack, interrupts on; ends in Thread::exit()
+        void* argument = nullptr;
+        Ref<AddressSpace> address_space;    // null for kernel threads
+        void* owner = nullptr;              // the Linux face's Task, or null
+        bool has_user_state = false;        // allocates vector state, initialised
+        ScheduleParameters schedule;
+        CpuSet affinity = CpuSet::all();
+    };
+    // Errors: NoMemory. The thread does not run before start().
+    static Result<Ref<Thread>> create(const Start& start);
+    void start();
+
+    static Thread& current() { return arch::current_thread(); }
+    // Ends the calling thread; the thread object lives on while referenced.
+    [[noreturn]] static void exit();
+    // Gives the CPU away if another thread wants it / voluntarily.
+    static void yield();
+    // A place in a long kernel loop where the CPU may be taken: returns at once unless preemption is due.
+    static void preemption_point();
+    // Sleeps without a queue until woken by interrupt() or the deadline. Errors as WaitQueue::sleep.
+    static Status sleep_until(Patience patience);
+
+    // ---- interruption: makes waits end with Error::Interrupted. Context: any.
+    void interrupt(Interruption reason);
+    void clear_interruption(Interruption reason);
+    bool has_interruption(Interruption reason) const {
+        return (interruptions_.load(std::memory_order_acquire) & static_cast<uint32_t>(reason)) != 0;
+    }
+    uint32_t interruptions() const { return interruptions_.load(std::memory_order_acquire); }
+    // Asks the CPU that runs this thread in user mode to enter the kernel (to notice signals and the like).
+    void kick();
+
+    // ---- identity and accounting
+    std::string_view name() const { return name_.data(); }
+    void set_name(std::string_view name);
+    void* owner() const { return owner_; }
+    void set_owner(void* owner) { owner_ = owner; }
+    AddressSpace* address_space() const { return address_space_.get(); }
+    // Replaces the address space of the calling thread and switches to it at once (exec, exit).
+    static void set_current_address_space(Ref<AddressSpace> address_space);
+    int64_t user_time_ns() const;      // CPU time spent in user mode
+    int64_t system_time_ns() const;    // in the kernel
+    uint64_t voluntary_switches() const { return voluntary_switches_; }
+    uint64_t involuntary_switches() const { return involuntary_switches_; }
+    ThreadState state() const { return state_.load(std::memory_order_relaxed); }
+    uint32_t last_cpu() const { return cpu_number_; }
+    // Called at every way in from and out to user mode by arch (cheap: one clock read each).
+    void account_enter_kernel();
+    void account_leave_kernel();
+
+    // ---- scheduling
+    ScheduleParameters schedule_parameters() const { return parameters_; }
+    Status set_schedule_parameters(ScheduleParameters parameters);
+    CpuSet affinity() const { return affinity_; }
+    // Errors: InvalidArgument when no online CPU is left. Moves the thread when it must.
+    Status set_affinity(CpuSet affinity);
+
+    arch::ThreadContext& context() { return context_; }
+    uintptr_t kernel_stack_bottom() const { return stack_bottom_; }
+
+    // ---- for the scheduler and wait queues only
+    ~Thread();
+
+private:
+    friend class Scheduler;
+    friend class RunQueue;
+    friend class WaitQueue;
+    friend struct RunOrder;
+    Thread() : Object(kKind) {}
+
+    arch::ThreadContext context_;
+    std::atomic<ThreadState> state_{ThreadState::Created};
+    std::atomic<bool> is_on_cpu_{false};      // its registers are still in use by a CPU
+    std::atomic<uint32_t> interruptions_{0};
+    std::atomic<uint32_t> wake_sequence_{0};  // counts wakes; a sleeper that saw a change does not sleep
+    uint32_t cpu_number_ = 0;                 // whose run queue holds it
+    ScheduleParameters parameters_;
+    CpuSet affinity_ = CpuSet::all();
+    uint64_t virtual_runtime_ns_ = 0;
+    int64_t slice_start_ns_ = 0;
+    int64_t user_time_ns_ = 0;
+    int64_t system_time_ns_ = 0;
+    int64_t mode_since_ns_ = 0;
+    uint64_t voluntary_switches_ = 0;
+    uint64_t involuntary_switches_ = 0;
+    bool is_queued_ = false;
+    boost::intrusive::set_member_hook<> fair_hook_;
+    boost::intrusive::list_member_hook<> realtime_hook_;
+    Ref<AddressSpace> address_space_;
+    void* owner_ = nullptr;
+    uintptr_t stack_bottom_ = 0;
+    std::array<char, 16> name_{};
+};
+
+}  // namespace gyre

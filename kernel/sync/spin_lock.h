@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+//
+// The one spinning lock of the kernel. It always turns interrupts off while held: a lock that an interrupt
+// handler might want can then never be held by the thread it interrupted, and there is one kind to reason
+// about. Held for tens of instructions, never across anything that may sleep or fault on user memory.
+// Fair by tickets. Context: any.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "kernel/arch/contract.h"
+#include "kernel/sync/annotations.h"
+#include "kernel/sync/lock_order.h"
+#include "kernel/sync/lock_rank.h"
+
+namespace gyre {
+
+class GYRE_CAPABILITY("spin lock") SpinLock {
+public:
+    constexpr explicit SpinLock(LockRank rank) : rank_(rank) {}
+    SpinLock(const SpinLock&) = delete;
+    SpinLock& operator=(const SpinLock&) = delete;
+
+    [[nodiscard]] arch::InterruptState lock() GYRE_ACQUIRE() {
+        const arch::InterruptState state = arch::disable_interrupts();
+        lock_order::about_to_acquire(rank_, this);
+        const uint16_t ticket = next_.fetch_add(1, std::memory_order_relaxed);
+        while (serving_.load(std::memory_order_acquire) != ticket) arch::pause();
+        lock_order::acquired(rank_, this);
+        return state;
+    }
+    void unlock(arch::InterruptState state) GYRE_RELEASE() {
+        lock_order::released(rank_, this);
+        // Only the holder writes `serving_`, so a plain increment is enough.
+        serving_.store(static_cast<uint16_t>(serving_.load(std::memory_order_relaxed) + 1),
+                       std::memory_order_release);
+        arch::restore_interrupts(state);
+    }
+    // For the scheduler, which lets go of a lock on another stack than it took it on.
+    void unlock_keep_interrupts_off() GYRE_RELEASE() { unlock(arch::InterruptState::Off); }
+    bool is_locked() const {
+        return next_.load(std::memory_order_relaxed) != serving_.load(std::memory_order_relaxed);
+    }
+
+private:
+    std::atomic<uint16_t> next_{0};
+    std::atomic<uint16_t> serving_{0};
+    const LockRank rank_;
+};
+
+class GYRE_SCOPED_CAPABILITY SpinGuard {
+public:
+    explicit SpinGuard(SpinLock& lock) GYRE_ACQUIRE(lock) : lock_(lock), state_(lock.lock()) {}
+    ~SpinGuard() GYRE_RELEASE() { lock_.unlock(state_); }
+    SpinGuard(const SpinGuard&) = delete;
+    SpinGuard& operator=(const SpinGuard&) = delete;
+
+private:
+    SpinLock& lock_;
+    const arch::InterruptState state_;
+};
+
+}  // namespace gyre
