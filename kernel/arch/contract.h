@@ -21,9 +21,8 @@ namespace gyre::arch {
 // ---- interrupts and the CPU ------------------------------------------------------------------------------
 enum class InterruptState : uint64_t { Off = 0, On = 1 };
 
-// inline.h: disable_interrupts, restore_interrupts, enable_interrupts, interrupts_enabled, pause,
-//           wait_for_interrupt (enables and halts in one step), this_cpu, current_thread, cycle_counter,
-//           memory_fence.
+// inline.h defines these inline: disable_interrupts, restore_interrupts, enable_interrupts, interrupts_enabled, pause,
+// wait_for_interrupt (enables and halts in one step), this_cpu, current_thread, cycle_counter, clock_now_ns.
 InterruptState disable_interrupts();
 void restore_interrupts(InterruptState state);
 void enable_interrupts();
@@ -55,6 +54,7 @@ uint32_t cpu_count();                    // CPUs that the machine has, at least 
 
 // ---- time ------------------------------------------------------------------------------------------------
 int64_t clock_now_ns();                  // monotonic, nanoseconds since boot. Any context, a few cycles
+int64_t cycles_to_ns(uint64_t cycles);   // of cycle_counter, a difference
 int64_t clock_boot_realtime_ns();        // wall clock at boot, from the RTC
 void timer_arm(int64_t deadline_ns);     // one shot on this CPU; INT64_MAX disarms. The interrupt calls
                                          // gyre::on_timer_interrupt()

@@ -14,7 +14,7 @@
 #include <span>
 
 #include "kernel/memory/page.h"
-#include "kernel/memory/page_tree.h"
+
 #include "kernel/object/object.h"
 #include "kernel/sync/mutex.h"
 

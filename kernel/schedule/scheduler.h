@@ -15,6 +15,7 @@ namespace gyre {
 
 // Makes the running boot context a thread (the boot CPU's idle thread).
 void scheduler_initialize_boot_cpu();
+// The boot CPU calls this too, when bring-up is over: its boot stack becomes the idle stack.
 // On each other CPU: becomes its idle thread and never returns.
 [[noreturn]] void scheduler_run_idle(Cpu& cpu);
 

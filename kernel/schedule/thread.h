@@ -17,6 +17,7 @@
 #include "kernel/schedule/cpu_set.h"
 #include "kernel/schedule/timer.h"
 #include "kernel/schedule/wait_queue.h"
+#include "kernel/sync/lock_order_data.h"
 #include "lib/base/ref.h"
 
 namespace gyre {
@@ -46,7 +47,7 @@ public:
         std::string_view name;              // at most 15 bytes are kept
         void (*entry)(void*) = nullptr;     // runs on the new kernel stack, interrupts on; ends in Thread::exit()
         void* argument = nullptr;
-        Ref<AddressSpace> address_space;    // null for kernel threads
+        AddressSpace* address_space = nullptr;  // a reference is taken; null for kernel threads
         void* owner = nullptr;              // the Linux face's Task, or null
         bool has_user_state = false;        // allocates vector state, initialised
         ScheduleParameters schedule;
@@ -84,15 +85,24 @@ public:
     AddressSpace* address_space() const { return address_space_.get(); }
     // Replaces the address space of the calling thread and switches to it at once (exec, exit).
     static void set_current_address_space(Ref<AddressSpace> address_space);
-    int64_t user_time_ns() const;      // CPU time spent in user mode
-    int64_t system_time_ns() const;    // in the kernel
+    int64_t user_time_ns() const { return arch::cycles_to_ns(user_cycles_); }  // CPU time spent in user mode
+    int64_t system_time_ns() const;    // in the kernel, with the present stretch if it runs now
     uint64_t voluntary_switches() const { return voluntary_switches_; }
     uint64_t involuntary_switches() const { return involuntary_switches_; }
     ThreadState state() const { return state_.load(std::memory_order_relaxed); }
     uint32_t last_cpu() const { return cpu_number_; }
-    // Called at every way in from and out to user mode by arch (cheap: one clock read each).
-    void account_enter_kernel();
-    void account_leave_kernel();
+    // Called at every way in from and out to user mode (calls by dispatch, exceptions and interrupts by arch). Times
+    // are exact, not sampled, so they cost one counter read each.
+    void account_enter_kernel() {
+        const uint64_t now = arch::cycle_counter();
+        user_cycles_ += now - mode_since_cycles_;
+        mode_since_cycles_ = now;
+    }
+    void account_leave_kernel() {
+        const uint64_t now = arch::cycle_counter();
+        system_cycles_ += now - mode_since_cycles_;
+        mode_since_cycles_ = now;
+    }
 
     // ---- scheduling
     ScheduleParameters schedule_parameters() const { return parameters_; }
@@ -104,38 +114,53 @@ public:
     arch::ThreadContext& context() { return context_; }
     uintptr_t kernel_stack_bottom() const { return stack_bottom_; }
 
-    // ---- for the scheduler and wait queues only
+#if GYRE_DEBUG
+    lock_order::Held& held_sleeping_locks() { return held_sleeping_locks_; }
+    int epoch_readers() const { return epoch_readers_; }
+    void change_epoch_readers(int difference) { epoch_readers_ += difference; }
+#endif
+
     ~Thread();
 
 private:
     friend class Scheduler;
     friend class RunQueue;
-    friend class WaitQueue;
     friend struct RunOrder;
-    Thread() : Object(kKind) {}
+    Thread();
+    static void trampoline(void* argument);
 
     arch::ThreadContext context_;
     std::atomic<ThreadState> state_{ThreadState::Created};
     std::atomic<bool> is_on_cpu_{false};      // its registers are still in use by a CPU
     std::atomic<uint32_t> interruptions_{0};
-    std::atomic<uint32_t> wake_sequence_{0};  // counts wakes; a sleeper that saw a change does not sleep
+    std::atomic<bool> has_wake_token_{false}; // a wake came; the next sleep returns at once
     uint32_t cpu_number_ = 0;                 // whose run queue holds it
     ScheduleParameters parameters_;
     CpuSet affinity_ = CpuSet::all();
     uint64_t virtual_runtime_ns_ = 0;
-    int64_t slice_start_ns_ = 0;
-    int64_t user_time_ns_ = 0;
-    int64_t system_time_ns_ = 0;
-    int64_t mode_since_ns_ = 0;
+    int64_t running_since_ns_ = 0;  // what virtual_runtime_ns_ has been charged up to
+    int64_t slice_end_ns_ = 0;
+    uint64_t user_cycles_ = 0;
+    uint64_t system_cycles_ = 0;
+    uint64_t mode_since_cycles_ = 0;
     uint64_t voluntary_switches_ = 0;
     uint64_t involuntary_switches_ = 0;
-    bool is_queued_ = false;
-    boost::intrusive::set_member_hook<> fair_hook_;
-    boost::intrusive::list_member_hook<> realtime_hook_;
+    bool is_queued_ = false;        // in the run queue of cpu_number_; under that queue's lock
+    void (*entry_)(void*) = nullptr;
+    void* argument_ = nullptr;
+public:
+    boost::intrusive::set_member_hook<> fair_hook;        // the run queue's
+    boost::intrusive::list_member_hook<> realtime_hook;
+
+private:
     Ref<AddressSpace> address_space_;
     void* owner_ = nullptr;
     uintptr_t stack_bottom_ = 0;
     std::array<char, 16> name_{};
+#if GYRE_DEBUG
+    lock_order::Held held_sleeping_locks_;
+    int epoch_readers_ = 0;
+#endif
 };
 
 }  // namespace gyre

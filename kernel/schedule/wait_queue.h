@@ -56,8 +56,13 @@ public:
     // Context: any. Each returns how many were woken. Cheap when nobody waits.
     uint32_t wake_one() { return wake(1); }
     uint32_t wake_all() { return wake(UINT32_MAX); }
-    uint32_t wake(uint32_t count);
-    bool has_waiters() const { return first_ != nullptr; }
+    uint32_t wake(uint32_t count) {
+        // The fence orders the waker's change of the condition before the look at the queue; enqueue() and is_ready()
+        // of the waiter are the other half (each looks after it wrote).
+        std::atomic_thread_fence(std::memory_order_seq_cst);
+        return has_waiters() ? wake_slow(count) : 0;
+    }
+    bool has_waiters() const { return __atomic_load_n(&first_, __ATOMIC_RELAXED) != nullptr; }
 
     // The pieces, for callers whose waiting has another shape (futex, poll). enqueue is a no-op for a waiter
     // that is queued here already. sleep() returns after a wake, or with TimedOut or Interrupted; spurious
@@ -68,6 +73,7 @@ public:
 
 private:
     uint32_t wake_slow(uint32_t count);
+    void unlink_locked(Waiter& waiter);
 
     SpinLock lock_{LockRank::WaitQueue};
     Waiter* first_ = nullptr;

@@ -26,6 +26,9 @@ void retire(Node& node, void (*reclaim)(Node*));
 // Waits until all readers of now are gone and what was retired before is reclaimed. May sleep.
 void synchronize();
 
+// Starts the kernel thread that reclaims; once, when threads run.
+void start_reclaimer();
+
 // Called by the scheduler at each quiescent state of this CPU (thread switch, idle, return to user by tick).
 void quiescent_state();
 
