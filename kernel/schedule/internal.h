@@ -17,6 +17,7 @@ public:
     // Interrupts off.
     static void switch_thread();
     static void finish_switch();
+    static uint32_t choose_cpu(const Thread& thread);
     static void enqueue(Thread& thread, uint32_t cpu_number, bool is_woken);
     [[noreturn]] static void run_idle_loop();
     static int64_t slice_end_ns(const Thread& thread) { return thread.slice_end_ns_; }

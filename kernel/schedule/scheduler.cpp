@@ -21,15 +21,6 @@ std::atomic<void (*)(Thread&)> g_interruption_handler{nullptr};
 
 RunQueue& queue_of(uint32_t cpu) { return cpu_by_number(cpu).schedule->queue; }
 
-// A CPU on which the thread should wait: where it was, unless another one is idle.
-uint32_t choose_cpu(CpuSet affinity, uint32_t last) {
-    const CpuSet allowed = affinity & online_cpus();
-    if (allowed.contains(last) && cpu_by_number(last).schedule->is_idle.load(std::memory_order_relaxed)) return last;
-    for (CpuSet rest = allowed; !rest.is_empty(); rest = rest.without(rest.lowest()))
-        if (cpu_by_number(rest.lowest()).schedule->is_idle.load(std::memory_order_relaxed)) return rest.lowest();
-    return allowed.contains(last) ? last : allowed.lowest();
-}
-
 // Makes `cpu` look at its queue again.
 void request_reschedule(Cpu& cpu) {
     if (cpu.must_reschedule.exchange(true, std::memory_order_acq_rel)) return;
@@ -37,6 +28,16 @@ void request_reschedule(Cpu& cpu) {
 }
 
 }  // namespace
+
+// Where the thread should wait: the CPU it was on, unless that is busy and another one is idle.
+uint32_t Scheduler::choose_cpu(const Thread& thread) {
+    const CpuSet allowed = thread.affinity_ & online_cpus();
+    const uint32_t last = thread.cpu_number_;
+    if (allowed.contains(last) && cpu_by_number(last).schedule->is_idle.load(std::memory_order_relaxed)) return last;
+    for (CpuSet rest = allowed; !rest.is_empty(); rest = rest.without(rest.lowest()))
+        if (cpu_by_number(rest.lowest()).schedule->is_idle.load(std::memory_order_relaxed)) return rest.lowest();
+    return allowed.contains(last) ? last : allowed.lowest();
+}
 
 void Scheduler::enqueue(Thread& thread, uint32_t cpu_number, bool is_woken) {
     Cpu& cpu = cpu_by_number(cpu_number);
@@ -79,7 +80,7 @@ void Scheduler::wake(Thread& thread) {
         thread.state_.compare_exchange_strong(expected, ThreadState::Running, std::memory_order_seq_cst);
     } else if (thread.state_.compare_exchange_strong(expected, ThreadState::Runnable, std::memory_order_seq_cst)) {
         while (thread.is_on_cpu_.load(std::memory_order_acquire)) arch::pause();
-        enqueue(thread, choose_cpu(thread.affinity_, thread.cpu_number_), true);
+        enqueue(thread, choose_cpu(thread), true);
     }
     arch::restore_interrupts(state);
 }
@@ -111,20 +112,19 @@ void Scheduler::switch_thread() {
     const int64_t now_ns = arch::clock_now_ns();
     Thread* next;
     bool must_move = false;
+    bool is_preempted = false;
     {
         SpinGuard guard(data.queue.lock);
         if (&previous != data.idle) {
             data.queue.charge(previous, now_ns);
-            if (previous.state_.load(std::memory_order_relaxed) == ThreadState::Running) {
-                ++previous.involuntary_switches_;
-                if (previous.affinity_.contains(cpu.number)) {
-                    if (now_ns >= previous.slice_end_ns_) previous.slice_end_ns_ = 0;
-                    data.queue.insert(previous);
-                } else {
-                    must_move = true;
-                }
+            is_preempted = previous.state_.load(std::memory_order_relaxed) == ThreadState::Running;
+            if (is_preempted && previous.affinity_.contains(cpu.number)) {
+                // A slice of zero marks one that goes to the end of its list; FIFO threads have no slices.
+                if (now_ns >= previous.slice_end_ns_ && previous.parameters_.policy != SchedulePolicy::Fifo)
+                    previous.slice_end_ns_ = 0;
+                data.queue.insert(previous);
             } else {
-                ++previous.voluntary_switches_;
+                must_move = is_preempted;
             }
         }
         next = data.queue.take_next();
@@ -141,6 +141,7 @@ void Scheduler::switch_thread() {
         return;
     }
     ++cpu.switch_count;
+    ++(is_preempted ? previous.involuntary_switches_ : previous.voluntary_switches_);
     previous.account_leave_kernel();
     data.previous = &previous;
     data.previous_must_move = must_move;
@@ -174,7 +175,7 @@ void Scheduler::finish_switch() {
     if (is_dead)
         Ref<Thread>::adopt(&previous).reset();  // the reference that running held
     else if (must_move)
-        enqueue(previous, choose_cpu(previous.affinity_, previous.cpu_number_), false);
+        enqueue(previous, choose_cpu(previous), false);
 }
 
 Thread* Scheduler::steal(Cpu& thief) {

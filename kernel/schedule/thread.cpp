@@ -67,10 +67,9 @@ void Thread::start() {
     cpu_number_ = affinity_.contains(here.number) ? here.number : (affinity_ & online_cpus()).lowest();
     const Cpu& target = cpu_by_number(cpu_number_);
     virtual_runtime_ns_ = target.schedule->queue.least_virtual_runtime_ns();
-    state_.store(ThreadState::Sleeping, std::memory_order_seq_cst);
-    Scheduler::wake(*this);
+    state_.store(ThreadState::Runnable, std::memory_order_relaxed);
+    Scheduler::enqueue(*this, Scheduler::choose_cpu(*this), false);
     arch::restore_interrupts(state);
-    has_wake_token_.store(false, std::memory_order_relaxed);
 }
 
 void Thread::exit() {
