@@ -17,6 +17,7 @@ constexpr uintptr_t kUserEnd = 0x0000'7fff'ffff'f000;         // first address a
 constexpr uintptr_t kDirectMapBase = 0xffff'8000'0000'0000;   // all physical memory, 64 TiB
 constexpr uintptr_t kKernelMapBase = 0xffff'c900'0000'0000;   // stacks and other mapped kernel memory
 constexpr uintptr_t kKernelMapEnd = 0xffff'c980'0000'0000;
+constexpr uintptr_t kPageDescriptorsBase = 0xffff'ea00'0000'0000;  // struct Page of page frame 0; present where RAM is
 constexpr uintptr_t kKernelImageBase = 0xffff'ffff'8000'0000; // the kernel, -2 GiB
 
 struct PhysicalAddress {

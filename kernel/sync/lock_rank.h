@@ -24,8 +24,9 @@ enum class LockRank : uint8_t {
     EpollTopology,
     EpollSet,
     AddressSpace,      // the tree of mappings
-    VmoParent,         // a Vmo's pages (parents before clones)
-    Vmo,
+    VmoMappings,       // where a Vmo is mapped
+    PrivateMemory,     // an address space's private pages
+    Vmo,               // a Vmo's pages
     SleepLast,
     // Spinning locks (SpinLock); interrupts are off while one is held.
     SpinFirst,
@@ -38,7 +39,6 @@ enum class LockRank : uint8_t {
     SignalState,
     Credentials,
     FutexBucket,
-    VmoMappings,
     PageTable,
     ObjectSignals,     // an object's signals and its observers
     Observer,          // what an observer touches when told (epoll ready list, port queue)
