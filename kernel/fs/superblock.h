@@ -43,7 +43,9 @@ public:
     virtual size_t options(std::span<char> buffer) const;
     // Errors: InvalidArgument for an option that is unknown.
     virtual Status remount(std::string_view options);
-    // Throws the pinned tree away when the last mount is gone.
+    // How many mounts show it. drop_mount() is true for the last one; then the pinned tree is thrown away.
+    void add_mount() { mounts_.fetch_add(1, std::memory_order_relaxed); }
+    [[nodiscard]] bool drop_mount() { return mounts_.fetch_sub(1, std::memory_order_acq_rel) == 1; }
     void release_tree();
 
 protected:
@@ -55,6 +57,7 @@ private:
     const uint64_t device_;
     std::atomic<uint64_t> next_number_{1};
     std::atomic<bool> is_read_only_{false};
+    std::atomic<uint32_t> mounts_{0};
     Ref<Dentry> root_;
     RwMutex topology_{LockRank::Rename};
 };

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT
+//
+// Mounts and the table that path lookup reads. All changes are made under the table's spin lock; references are
+// dropped after it.
+#include "kernel/fs/mount.h"
+
+#include <cstring>
+#include <new>
+#include <utility>
+
+#include "kernel/fs/dentry.h"
+
+namespace gyre {
+
+namespace {
+constexpr uint32_t kBuckets = 64;
+std::atomic<Mount*> buckets[kBuckets];
+std::atomic<uint32_t> next_number{1};
+Ref<MountNamespace> initial_namespace;
+
+std::atomic<Mount*>& bucket_of(const Mount* parent, const Dentry* place) {
+    const uint64_t key = reinterpret_cast<uintptr_t>(parent) / 64 + reinterpret_cast<uintptr_t>(place) / 64;
+    return buckets[key % kBuckets];
+}
+}  // namespace
+
+SpinLock MountTable::lock_{LockRank::MountTable};
+
+Mount* MountTable::find(const Mount* parent, const Dentry* place) {
+    Mount* mount = bucket_of(parent, place).load(std::memory_order_acquire);
+    while (mount && (mount->parent_.load(std::memory_order_relaxed) != parent ||
+                     mount->mount_point_.load(std::memory_order_relaxed) != place))
+        mount = mount->next_in_table_.load(std::memory_order_acquire);
+    return mount;
+}
+
+void MountTable::insert_locked(Mount& mount) {
+    std::atomic<Mount*>& bucket = bucket_of(mount.parent(), mount.mount_point());
+    mount.next_in_table_.store(bucket.load(std::memory_order_relaxed), std::memory_order_relaxed);
+    bucket.store(&mount, std::memory_order_release);
+    mount.mount_point()->add_mount(1);
+    ++mount.parent()->children_;
+}
+
+void MountTable::remove_locked(Mount& mount) {
+    std::atomic<Mount*>* link = &bucket_of(mount.parent(), mount.mount_point());
+    while (link->load(std::memory_order_relaxed) != &mount) link = &link->load(std::memory_order_relaxed)->next_in_table_;
+    link->store(mount.next_in_table_.load(std::memory_order_relaxed), std::memory_order_release);
+    mount.mount_point()->add_mount(-1);
+    --mount.parent()->children_;
+}
+
+Result<Ref<Mount>> Mount::create(Ref<Superblock> superblock, Ref<Dentry> root, uint32_t flags,
+                                 std::string_view source) {
+    auto* mount = new (std::nothrow) Mount;
+    if (!mount) return fail(Error::NoMemory);
+    mount->superblock_ = std::move(superblock);
+    mount->superblock_->add_mount();
+    mount->root_ = std::move(root);
+    mount->set_flags(flags & mount_flags::kKept);
+    mount->number_ = next_number.fetch_add(1, std::memory_order_relaxed);
+    // A longer source is only cut in what /proc/mounts shows.
+    const size_t length = std::min(source.size(), kMostSourceBytes - 1);
+    std::memcpy(mount->source_, source.data(), length);
+    return Ref<Mount>::adopt(mount);
+}
+
+void Mount::last_reference_gone() {
+    root_.reset();
+    Superblock* superblock = superblock_.get();
+    // Nobody can mount this instance again (each mount(2) of these kinds makes a new one), bind mounts aside: the
+    // tree goes with the last mount that shows it.
+    if (superblock->drop_mount()) superblock->release_tree();
+    superblock_.reset();
+    epoch::retire(node_, [](epoch::Node* node) {
+        delete reinterpret_cast<Mount*>(reinterpret_cast<std::byte*>(node) - offsetof(Mount, node_));
+    });
+}
+
+Result<Ref<MountNamespace>> MountNamespace::create(Ref<Mount> root) {
+    auto* mount_namespace = new (std::nothrow) MountNamespace;
+    if (!mount_namespace) return fail(Error::NoMemory);
+    root->mount_namespace_ = mount_namespace;
+    mount_namespace->root_ = root;
+    mount_namespace->first_ = root.leak();
+    mount_namespace->count_ = 1;
+    return Ref<MountNamespace>::adopt(mount_namespace);
+}
+
+Status MountNamespace::attach(const Ref<Mount>& mount, const Path& place) {
+    SpinGuard guard(MountTable::lock_);
+    if (count_ >= kMostMounts) return fail(Error::NoSpace);
+    if (place.mount->mount_namespace_ != this) return fail(Error::InvalidArgument);
+    if (place.dentry->is_removed()) return fail(Error::NotFound);
+    Ref<Mount> parent = place.mount;
+    Ref<Dentry> point = place.dentry;
+    mount->parent_.store(parent.leak(), std::memory_order_relaxed);
+    mount->mount_point_.store(point.leak(), std::memory_order_relaxed);
+    mount->mount_namespace_ = this;
+    MountTable::insert_locked(*mount);
+    Mount** end = &first_;
+    while (*end) end = &(*end)->next_in_namespace_;
+    *end = Ref<Mount>(mount).leak();
+    ++count_;
+    return {};
+}
+
+Status MountNamespace::detach(Mount& mount, bool is_lazy) {
+    Ref<Mount> own;
+    Ref<Mount> parent;
+    Ref<Dentry> point;
+    {
+        SpinGuard guard(MountTable::lock_);
+        if (mount.mount_namespace_ != this || !mount.parent()) return fail(Error::InvalidArgument);
+        if (mount.children_ != 0) return fail(Error::Busy);
+        // The namespace's reference and the caller's; more means open files or working directories.
+        if (!is_lazy && mount.reference_count() > 2) return fail(Error::Busy);
+        MountTable::remove_locked(mount);
+        parent = Ref<Mount>::adopt(mount.parent_.exchange(nullptr, std::memory_order_acq_rel));
+        point = Ref<Dentry>::adopt(mount.mount_point_.exchange(nullptr, std::memory_order_acq_rel));
+        Mount** link = &first_;
+        while (*link != &mount) link = &(*link)->next_in_namespace_;
+        *link = mount.next_in_namespace_;
+        mount.next_in_namespace_ = nullptr;
+        mount.mount_namespace_ = nullptr;
+        --count_;
+        own = Ref<Mount>::adopt(&mount);
+    }
+    return {};
+}
+
+Status MountNamespace::move(Mount& mount, const Path& place) {
+    Ref<Mount> old_parent;
+    Ref<Dentry> old_point;
+    Ref<Mount> parent = place.mount;
+    Ref<Dentry> point = place.dentry;
+    SpinGuard guard(MountTable::lock_);
+    if (mount.mount_namespace_ != this || !mount.parent()) return fail(Error::InvalidArgument);
+    if (place.mount->mount_namespace_ != this) return fail(Error::InvalidArgument);
+    for (Mount* at = parent.get(); at; at = at->parent())
+        if (at == &mount) return fail(Error::SymlinkLoop);
+    MountTable::remove_locked(mount);
+    old_parent = Ref<Mount>::adopt(mount.parent_.exchange(parent.leak(), std::memory_order_acq_rel));
+    old_point = Ref<Dentry>::adopt(mount.mount_point_.exchange(point.leak(), std::memory_order_acq_rel));
+    MountTable::insert_locked(mount);
+    return {};
+}
+
+const Ref<MountNamespace>& initial_mount_namespace() { return initial_namespace; }
+void set_initial_mount_namespace(Ref<MountNamespace> mount_namespace) {
+    initial_namespace = std::move(mount_namespace);
+}
+
+}  // namespace gyre

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+//
+// Files as programs lay them out (x86-64).
+#pragma once
+
+#include <cstdint>
+
+#include "kernel/linux/abi_time.h"
+
+namespace gyre::linux::abi {
+
+struct IoVec {
+    uint64_t address;
+    uint64_t length;
+};
+static_assert(sizeof(IoVec) == 16);
+
+struct PollFd {
+    int32_t fd;
+    int16_t events;
+    int16_t returned;
+};
+static_assert(sizeof(PollFd) == 8);
+
+struct [[gnu::packed]] EpollEvent {
+    uint32_t events;
+    uint64_t data;
+};
+static_assert(sizeof(EpollEvent) == 12);
+
+struct Utimbuf {
+    int64_t access_time, modification_time;
+};
+static_assert(sizeof(Utimbuf) == 16);
+
+struct Stat {
+    uint64_t device, inode, links;
+    uint32_t mode, uid, gid, padding;
+    uint64_t special_device;
+    int64_t size, block_size, blocks;
+    Timespec access_time, modification_time, change_time;
+    int64_t reserved[3];
+};
+static_assert(sizeof(Stat) == 144);
+
+struct Statfs {
+    int64_t type, block_size;
+    uint64_t blocks, blocks_free, blocks_available, files, files_free;
+    int32_t id[2];
+    int64_t name_length, fragment_size, flags, spare[4];
+};
+static_assert(sizeof(Statfs) == 120);
+
+struct StatxTime {
+    int64_t seconds;
+    uint32_t nanoseconds;
+    int32_t reserved;
+};
+
+struct Statx {
+    uint32_t mask, block_size;
+    uint64_t attributes;
+    uint32_t links, uid, gid;
+    uint16_t mode, padding;
+    uint64_t inode, size, blocks, attributes_mask;
+    StatxTime access_time, birth_time, change_time, modification_time;
+    uint32_t special_major, special_minor, device_major, device_minor;
+    uint64_t mount_id;
+    uint32_t direct_memory_alignment, direct_offset_alignment;
+    uint64_t spare[12];
+};
+static_assert(sizeof(Statx) == 256);
+
+}  // namespace gyre::linux::abi
