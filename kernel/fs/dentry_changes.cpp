@@ -7,6 +7,7 @@
 
 #include "kernel/fs/dentry_internal.h"
 #include "kernel/log/assert.h"
+#include "kernel/schedule/thread.h"
 
 namespace gyre {
 

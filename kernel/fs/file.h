@@ -15,6 +15,7 @@
 #include "kernel/object/credentials.h"
 #include "kernel/object/object.h"
 #include "kernel/schedule/patience.h"
+#include "kernel/sync/epoch.h"
 #include "lib/base/result.h"
 
 namespace gyre::linux {
@@ -34,6 +35,7 @@ constexpr uint32_t kCreate = 0100, kExclusive = 0200, kNoControllingTty = 0400, 
 
 struct FileStatus;  // fs/inode.h: what stat tells
 struct DirectoryEntry;
+class FileTable;
 
 class File : public Object {
 public:
@@ -70,8 +72,12 @@ public:
     virtual Status read_directory(EmitEntry emit, void* argument);
     // fcntl(F_SETFL) wants to change these; the file may refuse.
     virtual Status flags_changed(uint32_t old_flags, uint32_t new_flags);
-    // A descriptor (not the last reference) is being closed by a process: POSIX record locks go here.
-    virtual void descriptor_closed(linux::CallContext& context);
+    // A descriptor (not the last reference) is being closed by a process whose descriptors `table` are: its POSIX record
+    // locks go here.
+    virtual void descriptor_closed(const FileTable& table);
+    // Runs the destructor at once (which may sleep and wake others), and frees the memory when no lock-free reader of a
+    // descriptor table can look at it any more. A derived class has File as its first base.
+    void last_reference_gone();
     // Text after "/proc/PID/fd/N ->" for files without a path: "pipe:[123]"; and lines for fdinfo.
     virtual size_t describe(std::span<char> buffer) const;
 
@@ -81,6 +87,7 @@ protected:
 private:
     Path path_;
     std::atomic<uint32_t> flags_;
+    epoch::Node node_;
 };
 
 }  // namespace gyre

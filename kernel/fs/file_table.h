@@ -21,9 +21,14 @@ public:
     // Lowest free at or above `minimum`. Errors: TooManyFiles (limit is RLIMIT_NOFILE), NoMemory.
     Result<int> install(Ref<File> file, bool close_on_exec, uint64_t limit, int minimum = 0);
     SlotTable<File, LockRank::FileTable>& slots() { return slots_; }
-    Status close(linux::CallContext& context, int descriptor);
-    void close_on_exec(linux::CallContext& context);
-    void close_all(linux::CallContext& context);            // at exit
+    // dup2: exactly this slot; what was there is closed. Errors: BadDescriptor (beyond the limit), NoMemory.
+    Status install_at(int descriptor, Ref<File> file, bool close_on_exec, uint64_t limit);
+    Status close(int descriptor);
+    // Every descriptor from first to last (inclusive), or only their close-on-exec bits set.
+    void close_range(uint32_t first, uint32_t last);
+    void mark_range_close_on_exec(uint32_t first, uint32_t last);
+    void close_on_exec();   // by exec
+    void close_all();       // at exit, by the last process that uses the table
     Result<Ref<FileTable>> copy() const;                    // fork
 
 private:

@@ -7,10 +7,14 @@
 #include <cstring>
 
 #include "kernel/arch/contract.h"
+#include "kernel/fs/directory_file.h"
 #include "kernel/fs/file_locks.h"
 #include "kernel/fs/inode_file.h"
 #include "kernel/fs/special_files.h"
 #include "kernel/fs/superblock.h"
+
+// The retired node is a member of a class that is not of standard layout; clang defines offsetof for it all the same.
+#pragma clang diagnostic ignored "-Winvalid-offsetof"
 
 namespace gyre {
 
@@ -89,16 +93,19 @@ Result<Ref<File>> Inode::open(const Path& path, uint32_t flags) {
         case file_mode::kBlock: return open_device(path, flags);
         case file_mode::kFifo: return open_fifo(path, flags);
         case file_mode::kSocket: return fail(Error::NoSuchAddress);
+        case file_mode::kDirectory: return Ref<File>(TRY(make_ref<DirectoryFile>(path, flags)));
         default: break;
     }
     Ref<InodeFile> file = TRY(make_ref<InodeFile>(path, flags));
+    if ((flags & open_flags::kAccessMode) != open_flags::kReadOnly) TRY_VOID(file->begin_writing());
     return Ref<File>(std::move(file));
 }
 
 Status Inode::set_size_locked(uint64_t) { return fail(Error::InvalidArgument); }
 Status Inode::prepare_write_locked(uint64_t, uint64_t) { return fail(Error::InvalidArgument); }
-Status Inode::prepare_mapping(bool, bool) { return {}; }
-Status Inode::allocate_locked(uint64_t, uint64_t) { return fail(Error::NotSupported); }
+Status Inode::prepare_mapping(bool, bool, Protection&) { return {}; }
+void Inode::content_written_locked(uint64_t) {}
+Status Inode::allocate_locked(uint64_t, uint64_t, bool) { return fail(Error::NotSupported); }
 Status Inode::punch_locked(uint64_t, uint64_t) { return fail(Error::NotSupported); }
 
 Status Inode::begin_write_access() {

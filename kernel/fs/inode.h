@@ -23,6 +23,7 @@ namespace gyre {
 
 class File;
 class Superblock;
+enum class Protection : uint8_t;  // memory/address_space.h
 struct FileLockList;   // file_locks.h
 struct AttributeList;  // extended_attributes.h
 
@@ -151,10 +152,12 @@ public:
     virtual Status set_size_locked(uint64_t size);
     // Bytes in [offset, offset + length) are about to be written; lock() held. Reserves, checks seals and limits.
     virtual Status prepare_write_locked(uint64_t offset, uint64_t length);
-    virtual void content_written_locked() {}
-    // A shared writable mapping or any mapping is being made (seals).
-    virtual Status prepare_mapping(bool is_shared, bool may_write);
-    virtual Status allocate_locked(uint64_t offset, uint64_t length);   // fallocate: pages made present
+    // What was written is in the Vmo up to `end`: the size grows to it if it was smaller.
+    virtual void content_written_locked(uint64_t end);
+    // A mapping is being made (seals): it may refuse, or take rights that mprotect could give from `most`.
+    virtual Status prepare_mapping(bool is_shared, bool writes, Protection& most);
+    // fallocate: pages made present; the size grows unless it is kept.
+    virtual Status allocate_locked(uint64_t offset, uint64_t length, bool keeps_size);
     virtual Status punch_locked(uint64_t offset, uint64_t length);      // fallocate: pages thrown away, read as zero
 
     // ---- text busy: either written or executed

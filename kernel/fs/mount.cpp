@@ -10,6 +10,9 @@
 
 #include "kernel/fs/dentry.h"
 
+// The retired node is a member of a class that is not of standard layout; clang defines offsetof for it all the same.
+#pragma clang diagnostic ignored "-Winvalid-offsetof"
+
 namespace gyre {
 
 namespace {
@@ -147,6 +150,10 @@ Status MountNamespace::move(Mount& mount, const Path& place) {
 }
 
 const Ref<MountNamespace>& initial_mount_namespace() { return initial_namespace; }
+Path namespace_root() {
+    const Ref<Mount> mount(initial_namespace->root());
+    return Path(mount, Ref<Dentry>(mount->root()));
+}
 void set_initial_mount_namespace(Ref<MountNamespace> mount_namespace) {
     initial_namespace = std::move(mount_namespace);
 }

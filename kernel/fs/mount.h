@@ -107,6 +107,7 @@ void MountNamespace::for_each(Body&& body) {
 
 // The one namespace of today; valid after fs::initialize.
 const Ref<MountNamespace>& initial_mount_namespace();
+Path namespace_root();  // of the initial namespace
 void set_initial_mount_namespace(Ref<MountNamespace> mount_namespace);
 
 }  // namespace gyre
