@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+#include "cli/build.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <deque>
+#include <fstream>
+
+#include "cli/process.h"
+#include "cli/progress.h"
+
+namespace gyre::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t kShownLines = 60;  // of a failed build
+
+// Two calls of gyre in one tree take turns; ninja itself does not look out for others.
+class BuildLock {
+public:
+    explicit BuildLock(const fs::path& path) : fd_(open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0666)) {
+        if (fd_ != -1) flock(fd_, LOCK_EX);
+    }
+    ~BuildLock() {
+        if (fd_ != -1) close(fd_);
+    }
+    BuildLock(const BuildLock&) = delete;
+    BuildLock& operator=(const BuildLock&) = delete;
+
+private:
+    int fd_;
+};
+
+Outcome<void> run_step(const Paths& paths, const std::string& title, std::vector<std::string> command,
+                       const BuildOptions& options) {
+    std::error_code ignored;
+    fs::create_directories(paths.logs(), ignored);
+    const fs::path log_path = paths.logs() / "build.log";
+    std::ofstream log(log_path, std::ios::app);
+    Progress progress(title);
+    std::deque<std::string> tail;
+    ProcessRequest request;
+    request.command = std::move(command);
+    request.environment = {{"NINJA_STATUS", "[%f/%t] "}};
+    request.directory = paths.root;
+    request.on_line = [&](std::string_view line) {
+        log << line << '\n';
+        if (options.is_verbose) std::fprintf(stderr, "%.*s\n", static_cast<int>(line.size()), line.data());
+        else progress.update(line);
+        // Ninja's own progress lines are no part of what failed.
+        if (line.starts_with("[") || line.starts_with("ninja: Entering")) return;
+        tail.emplace_back(line);
+        if (tail.size() > kShownLines) tail.pop_front();
+    };
+    auto result = run_process(request);
+    progress.clear();
+    if (!result) return std::unexpected(result.error());
+    if (result->status == 0) return {};
+    if (!options.is_verbose)
+        for (const std::string& line : tail) std::fprintf(stderr, "%s\n", line.c_str());
+    return problem(title + " failed", "The whole log is in " + log_path.string());
+}
+
+}  // namespace
+
+Outcome<void> configure_host(const Paths& paths) {
+    BuildLock lock(paths.build() / "host.lock");
+    return run_step(paths, "configuring the host build", {"cmake", "--preset", "host"}, {});
+}
+
+Outcome<void> build_host(const Paths& paths, const std::vector<std::string>& targets, const BuildOptions& options) {
+    if (targets.empty()) return {};
+    BuildLock lock(paths.build() / "host.lock");
+    std::vector<std::string> command = {"ninja", "-C", paths.host().string()};
+    if (options.keep_going) command.push_back("-k0");
+    if (options.is_verbose) command.push_back("-v");
+    command.insert(command.end(), targets.begin(), targets.end());
+    return run_step(paths, "building " + targets.front() + (targets.size() > 1 ? " and others" : ""), command, options);
+}
+
+Outcome<void> build_kernel(const Paths& paths, const BuildOptions& options) {
+    if (!fs::exists(paths.root / "kernel" / "CMakeLists.txt"))
+        return problem("this working tree has no kernel to build (kernel/CMakeLists.txt is missing)");
+    BuildLock lock(paths.build() / "kernel.lock");
+    if (!fs::exists(paths.kernel_build() / "build.ninja")) {
+        auto configured = run_step(paths, "configuring the kernel",
+                                   {"cmake", "-S", (paths.root / "kernel").string(), "-B", paths.kernel_build().string(),
+                                    "-G", "Ninja", "--toolchain", (paths.root / "kernel" / "toolchain.cmake").string()},
+                                   options);
+        if (!configured) return configured;
+    }
+    std::vector<std::string> command = {"ninja", "-C", paths.kernel_build().string()};
+    if (options.is_verbose) command.push_back("-v");
+    return run_step(paths, "building the kernel", command, options);
+}
+
+}  // namespace gyre::cli

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+//
+// The commands, one function each: it adds its subcommand with options and help to the program and
+// leaves its exit status in `status` when it is the one that was called.
+#pragma once
+
+#include "cli/paths.h"
+
+namespace CLI {
+class App;
+}
+
+namespace gyre::cli {
+
+struct Program {
+    CLI::App& app;
+    Paths paths;
+    int status = 0;
+};
+
+void add_build_command(Program& program);
+void add_test_command(Program& program);
+void add_version_command(Program& program);
+
+}  // namespace gyre::cli
