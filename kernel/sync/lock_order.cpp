@@ -23,7 +23,7 @@ constexpr const char* kNames[] = {
     "None", "ProcessTree", "Exec", "Rename", "DirectoryParent", "DirectoryChild", "FilePosition", "Inode",
     "PipeContent", "Terminal", "EpollTopology", "EpollSet", "AddressSpace", "VmoParent", "Vmo", "SleepLast",
     "SpinFirst", "DentryTree", "InodeSpin", "MountTable", "FileTable", "FileLocks", "ProcessSpin", "SignalState",
-    "Credentials", "FutexBucket", "VmoMappings", "PageTable", "ObjectSignals", "Observer", "TimerQueue",
+    "Credentials", "Terminals", "FutexBucket", "VmoMappings", "PageTable", "ObjectSignals", "Observer", "TimerQueue",
     "WaitQueue", "RunQueue", "DriverQueue", "Slab", "PageAllocator", "Epoch", "Random", "Leaf", "Log",
 };
 static_assert(sizeof(kNames) / sizeof(kNames[0]) == static_cast<size_t>(LockRank::Count));

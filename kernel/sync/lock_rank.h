@@ -38,6 +38,7 @@ enum class LockRank : uint8_t {
     ProcessSpin,
     SignalState,
     Credentials,
+    Terminals,         // a terminal's open files
     FutexBucket,
     PageTable,
     ObjectSignals,     // an object's signals and its observers
