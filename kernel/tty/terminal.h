@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+//
+// A terminal (tty_ioctl(4), credentials(7)): a line discipline over a driver, with what the kernel adds - readers and
+// writers who wait, the session it controls, signals to the foreground group, hang-up. Open descriptions of it are
+// TerminalFiles (terminal_file.h). Its implementation is in terminal.cpp (reading, writing, input), job_control.cpp and
+// terminal_ioctl.cpp.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string_view>
+
+#include <boost/intrusive/list.hpp>
+
+#include "kernel/linux/pid_table.h"
+#include "kernel/memory/io_cursor.h"
+#include "kernel/schedule/patience.h"
+#include "kernel/schedule/wait_queue.h"
+#include "kernel/sync/mutex.h"
+#include "kernel/tty/line_discipline.h"
+#include "kernel/tty/terminal_driver.h"
+#include "lib/base/ref.h"
+
+namespace gyre::linux {
+class Process;
+class ProcessGroup;
+class Session;
+struct CallContext;
+}  // namespace gyre::linux
+
+namespace gyre {
+
+class TerminalFile;
+
+class Terminal : public RefCounted, private tty::LineHost {
+public:
+    // `name` (without /dev/) must outlive it. The driver too; settings_changed() tells it the first settings at the first
+    // open.
+    Terminal(TerminalDriver& driver, uint64_t device, std::string_view name);
+    virtual ~Terminal();
+
+    uint64_t device() const { return device_; }
+    std::string_view name() const { return name_; }
+
+    // ---- news from the driver. Context: any, without the driver's lock.
+    void input_arrived();       // the input thread will fetch it
+    void output_progressed();   // there is room again
+    // The same at once, in the calling thread (the master of a pseudo-terminal). May sleep.
+    void fetch_input();
+    void set_window_size(const tty::WindowSize& size);  // signals SIGWINCH when it changed. Context: thread
+
+    // ---- for files
+    // Errors: WouldBlock, Interrupted, InputOutput (background, or the other side is gone), BadAddress, RestartSystemCall
+    // (stopped by SIGTTIN or SIGTTOU).
+    Result<size_t> read(TerminalFile& file, IoCursor& to, Patience patience);
+    Result<size_t> write(TerminalFile& file, IoCursor& from, Patience patience);
+    Result<long> ioctl(TerminalFile& file, linux::CallContext& context, uint32_t command, uintptr_t argument);
+    void add_file(TerminalFile& file);
+    void remove_file(TerminalFile& file);
+    // Errors: Busy (TIOCEXCL), InputOutput (a pseudo-terminal that is locked or gone).
+    virtual Status check_open(bool may_override);
+    bool is_stopped_exclusive() const { return is_exclusive_.load(std::memory_order_relaxed); }
+
+    // ---- hang-up: every open file turns dead (reads give end of file), the session loses its terminal and gets SIGHUP.
+    void hang_up();
+    // The other side is closed: reads and writes fail with InputOutput (pseudo-terminals).
+    void set_other_side_closed(bool is_closed);
+
+    // ---- job control (job_control.cpp)
+    // May the calling process read or write? Sends `signal` to its group when not. Errors: RestartSystemCall, InputOutput.
+    Status check_foreground(int signal);
+    // Makes it the controlling terminal of the session of `process`. `may_steal`: also from another session.
+    // Errors: NotPermitted.
+    Status control(linux::Process& process, bool may_steal);
+    // A session leader without terminal that opens one gets it (unless O_NOCTTY).
+    void control_if_free(linux::Process& process);
+    void signal_foreground_group(int signal);
+    struct Relations {
+        uint64_t device;
+        linux::Pid foreground;  // -1 for none
+    };
+    Relations relations_locked() const;   // under the tree lock
+
+    // Waits until all output has been sent. Errors: Interrupted.
+    Status drain(Patience patience);
+
+protected:
+    Mutex& lock() { return lock_; }
+    tty::LineDiscipline& line() { return line_; }
+    virtual void flow_changed(bool) {}         // packet mode
+    virtual void input_flushed() {}
+    // ioctls of a kind of terminal, before the common ones. Error NotTerminal: not one of them.
+    virtual Result<long> own_ioctl(TerminalFile& file, linux::CallContext& context, uint32_t command,
+                                   uintptr_t argument);
+    void update_files(Signals clear, Signals set);
+    tty::WindowSize window_size_;   // under lock()
+
+private:
+    friend class TerminalInputThread;
+    friend struct TerminalIoctl;
+    friend void disassociate(linux::Process&, Terminal&, bool);
+
+    // ---- LineHost, called by line_ with lock_ held
+    size_t output_room() override;
+    void put_output(std::span<const uint8_t> bytes) override;
+    void signal_foreground(tty::LineSignal signal) override;
+    void discard_output() override;
+    void output_stopped(bool is_stopped) override;
+    void send_at_once(uint8_t byte) override;
+
+    void fetch_input_locked();
+    void refresh_locked(bool has_news);   // recomputes readiness, wakes and tells
+    bool may_read(uint32_t minimum) const;
+    Result<size_t> read_canonical(TerminalFile& file, IoCursor& to, Patience patience);
+    Result<size_t> read_bytes(TerminalFile& file, IoCursor& to, Patience patience);
+    Status wait_readable(TerminalFile& file, Patience patience);
+    void clear_control();
+
+    TerminalDriver& driver_;
+    const uint64_t device_;
+    const std::string_view name_;
+    Mutex lock_{LockRank::Terminal};
+    tty::LineDiscipline line_{*this};
+    uint32_t open_count_ = 0;                  // under lock_
+    bool is_user_stopped_ = false;             // TCOOFF, under lock_
+
+    // Readable without lock_: what waiters look at.
+    std::atomic<uint32_t> readable_{0};        // bytes that a read may take now (canonical: 0 without a whole line)
+    std::atomic<bool> is_output_stopped_{false};
+    std::atomic<bool> is_other_side_closed_{false};
+    std::atomic<bool> is_exclusive_{false};
+    std::atomic<uint32_t> hang_ups_{0};
+    WaitQueue readers_, writers_;
+
+    using FileList = boost::intrusive::list<TerminalFile, boost::intrusive::constant_time_size<false>>;
+    SpinLock files_lock_{LockRank::Terminals};
+    TerminalFile* first_file_ = nullptr;       // under files_lock_
+
+    // Under the tree lock. The terminal keeps its session.
+    Ref<linux::Session> session_;
+    Ref<linux::ProcessGroup> foreground_;
+
+    // The input thread's list of terminals with news.
+    std::atomic<bool> has_news_{false};
+    Terminal* next_with_news_ = nullptr;
+};
+
+}  // namespace gyre
