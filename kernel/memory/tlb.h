@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+//
+// Telling other CPUs to forget translations. A request names the CPUs, goes out as one interrupt to each, and
+// is waited for; while a CPU waits it serves the requests of others, so two that flush each other never lock up,
+// with interrupts on or off.
+#pragma once
+
+#include <cstdint>
+
+#include "kernel/schedule/cpu_set.h"
+
+namespace gyre {
+class AddressSpace;
+}
+
+namespace gyre::tlb {
+
+// Above this many pages a CPU drops everything instead of page by page.
+constexpr uint64_t kMostSinglePages = 16;
+
+// Forgets user pages of `space` in [start, start + page_count pages) on these CPUs, this one included if it is named.
+// Page-structure caches go too. Holding spin locks that an interrupt handler's flush might want is not allowed.
+void flush_user(AddressSpace& space, CpuSet cpus, uintptr_t start, uint64_t page_count);
+// All of the kernel's translations, on every CPU.
+void flush_kernel();
+// Makes every CPU that has the space's tables loaded load the kernel's instead. Nobody runs in the space.
+void leave(AddressSpace& space, CpuSet cpus);
+
+}  // namespace gyre::tlb
