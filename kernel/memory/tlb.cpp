@@ -27,7 +27,7 @@ struct Request {
 };
 
 constinit std::atomic<bool> is_busy{false};
-constinit Request request;                       // written by who is busy
+constinit Request request{};                     // written by who is busy
 constinit std::atomic<uint64_t> pending_cpus{0}; // bits of CPUs that have not served it yet
 
 void serve(const Request& what) {
