@@ -16,7 +16,8 @@ namespace gyre::driver {
 // are O_*, `device` the number (make_device). Rights have been checked. May sleep.
 using OpenDevice = Result<Ref<File>> (*)(const Path& path, uint32_t flags, uint64_t device, void* argument);
 
-// One number and its node in /dev: `name` without "/dev/" (one component), `mode` permission bits. Context: thread.
+// One number and its node in /dev: `name` without "/dev/"; with one slash in
+// it, the folder is made on the fly. `mode`: permission bits. Context: thread.
 // Errors: Exists, NameTooLong, NoMemory.
 Status register_character_device(uint32_t major, uint32_t minor, std::string_view name, uint32_t mode, OpenDevice open,
                                  void* argument = nullptr, uint32_t gid = 0);

@@ -131,7 +131,12 @@ Result<Ref<Vmo>> InodeFile::mappable(MapRequest& request) {
         if (allows(request.protection, Protection::Execute)) return fail(Error::NotPermitted);
         request.most = Protection(uint8_t(request.most) & ~uint8_t(Protection::Execute));
     }
-    Vmo* vmo = TRY(inode().vmo());
+    Vmo* vmo = inode().vmo_if_any();
+    if (!vmo) {
+        // Made under the lock, because it is made as large as the file is at this moment.
+        MutexGuard guard(inode().lock());
+        vmo = TRY(inode().vmo());
+    }
     if (!vmo) return fail(Error::NoDevice);
     TRY_VOID(inode().prepare_mapping(request.is_shared, allows(request.protection, Protection::Write), request.most));
     accessed();
