@@ -46,7 +46,7 @@ void debug_exit(uint8_t code);
 // ---- bring-up ---------------------------------------------------------------------------------------------
 // In the order in which main.cpp calls them.
 void initialize_boot_cpu();              // descriptor tables, exceptions, per-CPU base; interrupts stay off
-void initialize_interrupt_controllers(); // ACPI MADT, local APIC, IO-APIC (or the PIC's absence)
+void initialize_interrupt_controllers(PhysicalAddress acpi_root); // ACPI MADT, local APIC, IO-APIC
 void initialize_clock();                 // calibrates the counter; after it clock_now works
 // Starts the other CPUs; each calls `entry(cpu)` on its own idle stack with interrupts off.
 void start_other_cpus(void (*entry)(Cpu&));
@@ -60,7 +60,7 @@ void timer_arm(int64_t deadline_ns);     // one shot on this CPU; INT64_MAX disa
                                          // gyre::on_timer_interrupt()
 
 // ---- inter-processor interrupts -----------------------------------------------------------------------------
-enum class IpiKind : uint8_t { Reschedule, FlushTlb, Halt, CallFunction };
+enum class IpiKind : uint8_t { Reschedule, FlushTlb, Halt };
 void send_ipi(uint32_t cpu, IpiKind kind);
 
 // ---- devices' interrupts ------------------------------------------------------------------------------------
@@ -103,6 +103,8 @@ TrapFrame& user_frame(Thread& thread);
 [[noreturn]] void return_to_user();
 void set_user_fs_base(uint64_t base);    // of the current thread
 void set_user_gs_base(uint64_t base);
+uint64_t user_fs_base();                 // what they are now: programs may change them without a call
+uint64_t user_gs_base();
 
 // ---- symbols and panic ---------------------------------------------------------------------------------------
 void print_backtrace(uintptr_t frame_pointer);

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: MIT
+# Clang and lld for a machine without an operating system.
+set(CMAKE_SYSTEM_NAME Generic)
+set(CMAKE_SYSTEM_PROCESSOR x86_64)
+set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)
+set(CMAKE_C_COMPILER clang-19)
+set(CMAKE_CXX_COMPILER clang++-19)
+set(CMAKE_ASM_COMPILER clang-19)
+set(GYRE_TARGET x86_64-unknown-none-elf)
+set(CMAKE_C_COMPILER_TARGET ${GYRE_TARGET})
+set(CMAKE_CXX_COMPILER_TARGET ${GYRE_TARGET})
+set(CMAKE_ASM_COMPILER_TARGET ${GYRE_TARGET})
