@@ -48,6 +48,7 @@ public:
         return settings_.is_canonical() ? buffer_.whole_lines() > 0 : buffer_.count() >= minimum;
     }
     bool is_readable_for_poll() const;
+    bool has_waiting_echo() const { return output_.has_waiting_echo(); }
     uint32_t readable_count() const {  // FIONREAD
         return settings_.is_canonical() ? buffer_.readable_in_lines() : buffer_.count();
     }

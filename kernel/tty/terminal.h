@@ -10,10 +10,9 @@
 #include <cstdint>
 #include <string_view>
 
-#include <boost/intrusive/list.hpp>
-
 #include "kernel/linux/pid_table.h"
 #include "kernel/memory/io_cursor.h"
+#include "kernel/object/object.h"
 #include "kernel/schedule/patience.h"
 #include "kernel/schedule/wait_queue.h"
 #include "kernel/sync/mutex.h"
@@ -59,7 +58,6 @@ public:
     void remove_file(TerminalFile& file);
     // Errors: Busy (TIOCEXCL), InputOutput (a pseudo-terminal that is locked or gone).
     virtual Status check_open(bool may_override);
-    bool is_stopped_exclusive() const { return is_exclusive_.load(std::memory_order_relaxed); }
 
     // ---- hang-up: every open file turns dead (reads give end of file), the session loses its terminal and gets SIGHUP.
     void hang_up();
@@ -80,6 +78,8 @@ public:
         linux::Pid foreground;  // -1 for none
     };
     Relations relations_locked() const;   // under the tree lock
+    // The session loses it; SIGHUP and SIGCONT to its leader and to the foreground group.
+    void release_session();
 
     // Waits until all output has been sent. Errors: Interrupted.
     Status drain(Patience patience);
@@ -89,6 +89,7 @@ protected:
     tty::LineDiscipline& line() { return line_; }
     virtual void flow_changed(bool) {}         // packet mode
     virtual void input_flushed() {}
+    virtual void settings_changed() {}
     // ioctls of a kind of terminal, before the common ones. Error NotTerminal: not one of them.
     virtual Result<long> own_ioctl(TerminalFile& file, linux::CallContext& context, uint32_t command,
                                    uintptr_t argument);
@@ -98,7 +99,6 @@ protected:
 private:
     friend class TerminalInputThread;
     friend struct TerminalIoctl;
-    friend void disassociate(linux::Process&, Terminal&, bool);
 
     // ---- LineHost, called by line_ with lock_ held
     size_t output_room() override;
@@ -108,13 +108,12 @@ private:
     void output_stopped(bool is_stopped) override;
     void send_at_once(uint8_t byte) override;
 
+    bool is_writable() const;
     void fetch_input_locked();
     void refresh_locked(bool has_news);   // recomputes readiness, wakes and tells
-    bool may_read(uint32_t minimum) const;
-    Result<size_t> read_canonical(TerminalFile& file, IoCursor& to, Patience patience);
-    Result<size_t> read_bytes(TerminalFile& file, IoCursor& to, Patience patience);
-    Status wait_readable(TerminalFile& file, Patience patience);
-    void clear_control();
+    Status wait_readable(const TerminalFile& file, Patience patience);
+    Status wait_writable(const TerminalFile& file, Patience patience);
+    Result<size_t> write_chunk(TerminalFile& file, std::span<const uint8_t> chunk, Patience patience);
 
     TerminalDriver& driver_;
     const uint64_t device_;
@@ -129,10 +128,9 @@ private:
     std::atomic<bool> is_output_stopped_{false};
     std::atomic<bool> is_other_side_closed_{false};
     std::atomic<bool> is_exclusive_{false};
-    std::atomic<uint32_t> hang_ups_{0};
+    std::atomic<bool> has_waiting_echo_{false};
     WaitQueue readers_, writers_;
 
-    using FileList = boost::intrusive::list<TerminalFile, boost::intrusive::constant_time_size<false>>;
     SpinLock files_lock_{LockRank::Terminals};
     TerminalFile* first_file_ = nullptr;       // under files_lock_
 

@@ -20,6 +20,8 @@ public:
     // Bytes written so far may wait for company; now they are to go.
     virtual void push_output() {}
     virtual size_t output_pending() = 0;
+    // Somebody waits for room, or for all to be sent: Terminal::output_progressed is to come.
+    virtual void progress_wanted() {}
     virtual void discard_output() = 0;
     virtual void set_output_stopped(bool is_stopped) = 0;
     virtual void send_at_once(uint8_t byte) = 0;
