@@ -64,9 +64,9 @@ void handle_user_exception(TrapFrame& frame, uintptr_t fault_address) {
 
 // A fault of the kernel itself is meant to happen in one place only: where user memory is copied.
 void handle_kernel_exception(TrapFrame& frame, uintptr_t fault_address) {
-    const memory::Fixup fixup = memory::find_fixup(frame.rip);
-    if (fixup.resume == 0) die(frame, fault_address);
-    if (frame.vector == kPageFault && fixup.may_fault_in && fault_address < kUserEnd) {
+    const uintptr_t fixup = memory::find_fixup(frame.rip);
+    if (fixup == 0) die(frame, fault_address);
+    if (frame.vector == kPageFault && fault_address < kUserEnd && !memory::is_nofault(frame.rip)) {
         AddressSpace* space = current_thread().address_space();
         const bool may_sleep = (frame.rflags & kFlagsInterrupt) != 0;
         if (space && may_sleep) {
@@ -79,7 +79,7 @@ void handle_kernel_exception(TrapFrame& frame, uintptr_t fault_address) {
     } else if (frame.vector != kPageFault && frame.vector != kGeneralProtection) {
         die(frame, fault_address);
     }
-    frame.rip = fixup.resume;
+    frame.rip = fixup;
 }
 
 // Interrupts off; returns when nothing is left to do for the thread before user mode.
