@@ -4,33 +4,23 @@
 // hidden global, so that a ring worker can run the same handler for its submitter.
 #pragma once
 
+#include "kernel/linux/call_result.h"
+#include "kernel/linux/process.h"
+#include "kernel/linux/task.h"
 #include "kernel/schedule/patience.h"
-#include "lib/base/result.h"
-
-namespace gyre {
-class AddressSpace;
-class Credentials;
-class FileTable;
-class FilesystemContext;
-}  // namespace gyre
 
 namespace gyre::linux {
-
-class Process;
-class Task;
 
 struct CallContext {
     Task& task;         // the Linux thread that calls
     Process& process;   // its process
 
-    FileTable& files() const;                   // descriptors
-    FilesystemContext& filesystem() const;      // root, working directory, umask
-    AddressSpace& address_space() const;
-    const Credentials& credentials() const;     // of the calling thread, stable for the call
-    uint64_t limit(int resource) const;         // the soft RLIMIT_*; UINT64_MAX is infinity
+    // Each is a load or two, and inline: every call goes through here.
+    FileTable& files() const { return task.files(); }                        // descriptors
+    FilesystemContext& filesystem() const { return task.filesystem(); }      // root, working directory, umask
+    AddressSpace& address_space() const { return process.address_space(); }
+    const Credentials& credentials() const { return task.credentials(); }    // of the calling thread, stable for the call
+    uint64_t limit(int resource) const { return process.limit(resource); }   // the soft RLIMIT_*; UINT64_MAX is infinity
 };
-
-// What a handler returns; the trap turns it into rax, a ring into a completion.
-using CallResult = Result<long>;
 
 }  // namespace gyre::linux

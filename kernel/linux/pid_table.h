@@ -8,6 +8,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 
 #include "kernel/sync/epoch.h"
@@ -20,7 +21,6 @@ namespace gyre::linux {
 class PidNamespace;
 class Process;
 class ProcessGroup;
-class Session;
 class Task;
 
 using Pid = int32_t;
@@ -32,11 +32,10 @@ public:
     Pid number() const { return number_; }
 
     // Who goes by the number. Written under the tree lock (process_tree.h); tasks and processes may be read under an
-    // epoch, groups and sessions under the tree lock only.
+    // epoch, groups under the tree lock only. (Sessions are found through their processes.)
     std::atomic<Task*> task{nullptr};
     std::atomic<Process*> process{nullptr};
     ProcessGroup* group = nullptr;
-    Session* session = nullptr;
 
     void last_reference_gone();
 
@@ -76,16 +75,17 @@ private:
     static constexpr int kChunkShift = 9;
     static constexpr Pid kChunkSize = 1 << kChunkShift;
     struct Chunk {
-        std::atomic<PidSlot*> slots[kChunkSize];
+        std::atomic<PidSlot*> slots[kChunkSize]{};
     };
     PidSlot* slot_of(Pid number) const;
+    Pid next_free_locked() const;
+    Pid free_in_range_locked(Pid from, Pid to) const;
     void release(PidSlot& slot);
 
     SpinLock lock_{LockRank::Leaf};
     std::atomic<Chunk*> chunks_[kMostPids / kChunkSize]{};
     uint64_t used_[kMostPids / 64]{1};  // a bit a number; 0 is never given out
     std::atomic<Pid> last_given_{0};
-    bool has_wrapped_ = false;
 };
 
 }  // namespace gyre::linux

@@ -19,9 +19,15 @@
 #include "kernel/object/object.h"
 #include "kernel/schedule/wait_queue.h"
 
+namespace gyre {
+class File;
+}
+
 namespace gyre::linux {
 
 class IntervalTimers;
+class ProcessGroup;
+class Session;
 
 enum : int {
     kLimitCpu, kLimitFileSize, kLimitData, kLimitStack, kLimitCore, kLimitResident, kLimitProcesses, kLimitFiles,
@@ -36,6 +42,13 @@ struct UsageTotals {
     uint64_t voluntary_switches = 0, involuntary_switches = 0, minor_faults = 0, major_faults = 0;
     uint64_t most_resident_pages = 0;
     void add(const UsageTotals& other);
+    void add(const Task& task);  // but not its memory, which is the process's
+};
+
+// Somebody to be told when a process has ended (a pidfd). Linked under the tree lock.
+struct EndWatcher {
+    boost::intrusive::list_member_hook<> hook;
+    void (*ended)(EndWatcher& watcher) = nullptr;   // called under the tree lock
 };
 
 enum class ProcessState : uint8_t { Alive, Zombie, Reaped };
@@ -54,7 +67,7 @@ public:
     AddressSpace& address_space() const { return *address_space_; }
     Ref<AddressSpace> address_space_reference() const;
 
-    // The program that runs, for /proc/PID/exe; empty for none.
+    // The program that runs, for /proc/PID/exe; empty for none. May sleep.
     Path executable() const;
 
     SignalHandlers& handlers() const { return *handlers_; }
@@ -105,6 +118,10 @@ public:
     bool has_execed = false;             // since fork: setpgid(2) refuses then
     int exit_signal = 17;                // to the parent; 0 for none
     UsageTotals dead_children;
+    boost::intrusive::list<EndWatcher, boost::intrusive::member_hook<EndWatcher, boost::intrusive::list_member_hook<>,
+                                                                     &EndWatcher::hook>,
+                           boost::intrusive::constant_time_size<false>>
+        end_watchers;
 
     // ---- under the signal lock
     SignalQueue shared_pending;
@@ -118,6 +135,8 @@ public:
     UsageTotals dead_tasks;
     uint32_t live_tasks = 0;             // that have not begun to exit
     bool cannot_be_killed = false;       // init: signals without a handler do nothing
+
+    std::atomic<uint32_t> memory_users{0};  // tasks that have not left the address space yet
 
     WaitQueue child_events;     // waits of this process's tasks for its children
     WaitQueue stopped_tasks;    // tasks that are stopped
@@ -137,7 +156,6 @@ public:
 
 private:
     friend class Task;
-    friend class TaskMaker;
     friend struct ProcessParts;
     Process();
 
@@ -146,11 +164,11 @@ private:
     PidNamespace* pid_namespace_ = nullptr;
     std::atomic<ProcessState> state_{ProcessState::Alive};
     std::atomic<bool> is_stopped_{false};
-    std::atomic<uint32_t> task_count_{0};
+    std::atomic<uint32_t> task_count_{0};   // that have not ended; changed under the tree lock
     int64_t start_time_ns_ = 0;
     mutable SpinLock lock_{LockRank::Credentials};   // of the two below when others look
     Ref<AddressSpace> address_space_;
-    Path executable_;
+    Ref<File> executable_;   // open for execution, which keeps writers out
     Ref<SignalHandlers> handlers_;
     std::array<abi::Rlimit, kLimitCount> limits_{};
     Ref<Job> job_;

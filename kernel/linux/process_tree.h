@@ -19,7 +19,6 @@ extern SpinLock g_tree_lock;  // LockRank::ProcessSpin
 class Session final : public RefCounted {
 public:
     explicit Session(Ref<PidSlot> slot);
-    ~Session();
     Pid id() const { return slot_->number(); }
     // ---- under the tree lock
     Process* leader = nullptr;        // null once it has exited
@@ -32,9 +31,9 @@ private:
 class ProcessGroup final : public RefCounted {
 public:
     ProcessGroup(Ref<PidSlot> slot, Ref<Session> session);
-    ~ProcessGroup();
     Pid id() const { return slot_->number(); }
     Session& session() const { return *session_; }
+    PidSlot& slot() const { return *slot_; }
     // ---- under the tree lock
     using Members =
         boost::intrusive::list<Process, boost::intrusive::member_hook<Process, boost::intrusive::list_member_hook<>,
@@ -51,5 +50,9 @@ private:
 
 // The group that goes by the number, null when there is none. Under the tree lock.
 ProcessGroup* find_group_locked(const PidNamespace& pids, Pid number);
+// A group goes by its number from its first member to its last. Under the tree lock.
+void join_group_locked(Process& process, Ref<ProcessGroup> group);
+// Hands out the reference, to be dropped after the lock.
+[[nodiscard]] Ref<ProcessGroup> leave_group_locked(Process& process);
 
 }  // namespace gyre::linux

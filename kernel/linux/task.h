@@ -9,9 +9,10 @@
 
 #include <boost/intrusive/list_hook.hpp>
 
-#include "kernel/linux/context.h"
+#include "kernel/linux/call_result.h"
 #include "kernel/linux/pid_table.h"
 #include "kernel/linux/signal.h"
+#include "kernel/linux/user_account.h"
 #include "kernel/object/credentials.h"
 #include "kernel/schedule/thread.h"
 #include "kernel/sync/epoch.h"
@@ -38,7 +39,8 @@ public:
     Process& process() const { return *process_; }
     Thread& thread() const { return *thread_; }
     Pid tid() const { return tid_.load(std::memory_order_relaxed); }
-    bool is_leader() const;
+    bool is_leader() const;  // its tid is the process's pid
+    UserAccount& account() const { return *account_; }  // the real user's; stable for the running task
 
     // The running task's own are stable while the call lasts; of another task take a reference.
     const Credentials& credentials() const { return *credentials_; }
@@ -62,8 +64,10 @@ public:
     // ---- the running task's own
     SignalSet saved_mask = 0;           // to be restored after delivery when has_saved_mask
     bool has_saved_mask = false;
-    bool is_exiting = false;
+    bool is_exiting = false;            // has begun to end
+    bool has_ended = false;             // counted in Process::dead_tasks; under the tree lock
     abi::SignalStack signal_stack{0, abi::kSsDisable, 0, 0};
+    uint64_t child_set_tid = 0;         // CLONE_CHILD_SETTID: where the new task writes its number
     uint64_t clear_child_tid = 0;       // set_tid_address(2)
     uint64_t robust_list = 0;           // set_robust_list(2)
     uint64_t rseq_area = 0;             // rseq(2)
@@ -82,7 +86,7 @@ public:
     void last_reference_gone();
 
 private:
-    friend class TaskMaker;
+    friend struct ProcessParts;
     friend class Process;
     Task();
     ~Task();
