@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "kernel/fs/dentry.h"
+#include "kernel/fs/epoll.h"
 #include "kernel/fs/file_locks.h"
 #include "kernel/fs/inode.h"
 #include "kernel/fs/mount.h"
@@ -29,6 +30,8 @@ bool File::can_write() const {
 }
 
 void File::last_reference_gone() {
+    if (epoll_items_.load(std::memory_order_acquire)) [[unlikely]]
+        epoll::forget_file(*this);
     if (path_.dentry) {
         Inode& inode = path_.dentry->inode();
         if (inode.file_locks().load(std::memory_order_acquire)) [[unlikely]] {
@@ -52,6 +55,11 @@ Result<size_t> File::read_at(IoCursor&, uint64_t, Patience) { return fail(Error:
 Result<size_t> File::write_at(IoCursor&, uint64_t, Patience) { return fail(Error::IllegalSeek); }
 Result<uint64_t> File::seek(int64_t, int) { return fail(Error::IllegalSeek); }
 Result<long> File::ioctl(linux::CallContext&, uint32_t, uintptr_t) { return fail(Error::NotTerminal); }
+
+Result<long> File::control(linux::CallContext&, uint32_t command, uintptr_t argument) {
+    if (!path_.dentry) return fail(Error::InvalidArgument);
+    return path_.dentry->inode().control(*this, command, argument);
+}
 
 Status File::status(FileStatus& status) {
     if (!path_.dentry) {

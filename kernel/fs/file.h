@@ -36,6 +36,7 @@ constexpr uint32_t kCreate = 0100, kExclusive = 0200, kNoControllingTty = 0400, 
 struct FileStatus;  // fs/inode.h: what stat tells
 struct DirectoryEntry;
 class FileTable;
+class EpollItem;
 
 class File : public Object {
 public:
@@ -61,6 +62,9 @@ public:
     virtual Result<size_t> write_at(IoCursor& from, uint64_t offset, Patience patience);
     virtual Result<uint64_t> seek(int64_t offset, int whence);                            // default IllegalSeek
     virtual Result<long> ioctl(linux::CallContext& context, uint32_t command, uintptr_t argument);  // NotTerminal
+    // fcntl(2) commands that only some kinds of file know (F_SETPIPE_SZ, F_ADD_SEALS, ...). The default asks the inode;
+    // without one: InvalidArgument.
+    virtual Result<long> control(linux::CallContext& context, uint32_t command, uintptr_t argument);
     virtual Status status(FileStatus& status);
     virtual Status truncate(uint64_t size);
     virtual Status synchronize(bool data_only);
@@ -81,13 +85,29 @@ public:
     // Text after "/proc/PID/fd/N ->" for files without a path: "pipe:[123]"; and lines for fdinfo.
     virtual size_t describe(std::span<char> buffer) const;
 
+    // Which class this is, for calls that work on one kind of file only: the address of T::kTypeTag (file_cast).
+    virtual const void* type_tag() const { return nullptr; }
+    // Whom poll and epoll are to observe for the readiness of this file; another object where readiness is that object's
+    // (a pidfd: the process). It lives at least as long as the file. What is ready is still asked of signals() here, which
+    // must not sleep.
+    virtual Object& observed() { return *this; }
+    // The epoll interests in this file, which end with it. For epoll only.
+    std::atomic<EpollItem*>& epoll_items() { return epoll_items_; }
+
 protected:
     File(Path path, uint32_t flags, Signals initial);
 
 private:
     Path path_;
     std::atomic<uint32_t> flags_;
+    std::atomic<EpollItem*> epoll_items_{nullptr};
     epoch::Node node_;
 };
+
+// The file as a T when it is one, else null. T has `static inline constinit char kTypeTag = 0;` and returns its address.
+template <class T>
+T* file_cast(File& file) {
+    return file.type_tag() == &T::kTypeTag ? static_cast<T*>(&file) : nullptr;
+}
 
 }  // namespace gyre

@@ -108,6 +108,8 @@ void Inode::content_written_locked(uint64_t) {}
 Status Inode::allocate_locked(uint64_t, uint64_t, bool) { return fail(Error::NotSupported); }
 Status Inode::punch_locked(uint64_t, uint64_t) { return fail(Error::NotSupported); }
 
+Result<long> Inode::control(File&, uint32_t, uintptr_t) { return fail(Error::InvalidArgument); }
+
 Status Inode::begin_write_access() {
     int32_t seen = writers_.load(std::memory_order_relaxed);
     do {

@@ -160,6 +160,9 @@ public:
     virtual Status allocate_locked(uint64_t offset, uint64_t length, bool keeps_size);
     virtual Status punch_locked(uint64_t offset, uint64_t length);      // fallocate: pages thrown away, read as zero
 
+    // fcntl(2) commands of this kind of inode (seals of a memfd). Default InvalidArgument.
+    virtual Result<long> control(File& file, uint32_t command, uintptr_t argument);
+
     // ---- text busy: either written or executed
     Status begin_write_access();   // TextBusy while executed
     void end_write_access();

@@ -20,7 +20,7 @@ namespace {
 using namespace open_flags;
 
 // What a description remembers of the flags it was opened with.
-constexpr uint32_t kTransient = kCreate | kExclusive | kNoControllingTty | kTruncate | kCloseOnExec;
+constexpr uint32_t kTransient = kCreate | kExclusive | kTruncate | kCloseOnExec;
 
 uint32_t wanted_rights(uint32_t flags) {
     switch (flags & kAccessMode) {
@@ -142,6 +142,8 @@ Result<Ref<File>> open_place(const Path& place, const OpenRequest& request, cons
     if (!is_created) TRY_VOID(check_open(place, request.flags, credentials));
     const uint32_t kept = (request.flags & ~kTransient) | kLargeFile;
     Ref<File> file = TRY(inode.open(place, kept));
+    // Of interest to a terminal being opened only.
+    if (kept & kNoControllingTty) file->set_status_flags(file->status_flags() & ~kNoControllingTty);
     if ((request.flags & kTruncate) && inode.is_regular() && !is_created)
         TRY_VOID(truncate_opened(inode, credentials));
     return file;

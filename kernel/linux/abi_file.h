@@ -71,4 +71,39 @@ struct Statx {
 };
 static_assert(sizeof(Statx) == 256);
 
+// fcntl(2)'s struct flock.
+struct Flock {
+    int16_t type, whence;
+    int32_t padding;
+    int64_t start, length;
+    int32_t pid, padding_end;
+};
+static_assert(sizeof(Flock) == 32);
+
+// openat2(2)'s struct open_how.
+struct OpenHow {
+    uint64_t flags, mode, resolve;
+};
+static_assert(sizeof(OpenHow) == 24);
+
+// What comes before the name in a record of getdents64(2); for getdents(2) the type is the record's last byte.
+struct [[gnu::packed]] DirectoryRecord64 {
+    uint64_t inode;
+    int64_t next_offset;
+    uint16_t length;
+    uint8_t type;
+};
+static_assert(sizeof(DirectoryRecord64) == 19);
+struct [[gnu::packed]] DirectoryRecord {
+    uint64_t inode;
+    int64_t next_offset;
+    uint16_t length;
+};
+static_assert(sizeof(DirectoryRecord) == 18);
+
+// AT_* of the calls that take a directory descriptor.
+constexpr int kAtWorkingDirectory = -100;
+constexpr int kAtSymlinkNoFollow = 0x100, kAtRemoveDirectory = 0x200, kAtEffectiveAccess = 0x200, kAtSymlinkFollow = 0x400,
+              kAtNoAutomount = 0x800, kAtEmptyPath = 0x1000, kAtStatxForceSync = 0x2000, kAtStatxDontSync = 0x4000;
+
 }  // namespace gyre::linux::abi
