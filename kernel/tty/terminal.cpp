@@ -20,8 +20,10 @@ namespace {
 constexpr size_t kWritableRoom = 8;
 }  // namespace
 
-Terminal::Terminal(TerminalDriver& driver, uint64_t device, std::string_view name)
-    : driver_(driver), device_(device), name_(name) {}
+Terminal::Terminal(TerminalDriver& driver, uint64_t device, std::string_view name, const tty::Settings& first)
+    : driver_(driver), device_(device), name_(name) {
+    line_.set_settings(first);
+}
 
 Terminal::~Terminal() {
     Ref<linux::Session> session;

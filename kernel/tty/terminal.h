@@ -33,9 +33,9 @@ class TerminalFile;
 
 class Terminal : public RefCounted, private tty::LineHost {
 public:
-    // `name` (without /dev/) must outlive it. The driver too; settings_changed() tells it the first settings at the first
+    // `name` (without /dev/) must outlive it. The driver too; it is told the first settings at the first
     // open.
-    Terminal(TerminalDriver& driver, uint64_t device, std::string_view name);
+    Terminal(TerminalDriver& driver, uint64_t device, std::string_view name, const tty::Settings& first = {});
     virtual ~Terminal();
 
     uint64_t device() const { return device_; }
