@@ -40,7 +40,8 @@ Status add(const Registration& wanted) {
     MutexGuard guard(g_lock);
     for (Registration* at = g_first.load(std::memory_order_relaxed); at; at = at->next)
         if (at->major == wanted.major && at->first_minor < wanted.first_minor + wanted.count &&
-            wanted.first_minor < at->first_minor + at->count)
+            wanted.first_minor < at->first_minor + at->count &&
+            (at->open != wanted.open || at->argument != wanted.argument))  // else: another name of the same device
             return fail(Error::Exists);
     auto* made = new (std::nothrow) Registration(wanted);
     if (!made) return fail(Error::NoMemory);
