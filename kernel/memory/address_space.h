@@ -7,12 +7,26 @@
 #include <cstdint>
 #include <optional>
 
+#include <boost/intrusive/set.hpp>
+
 #include "kernel/memory/types.h"
 #include "kernel/memory/vmo.h"
 #include "kernel/schedule/cpu_set.h"
+#include "kernel/sync/mutex.h"
+#include "kernel/sync/spin_lock.h"
 #include "lib/base/ref.h"
 
 namespace gyre {
+
+namespace arch {
+using TableEntry = std::atomic<uint64_t>;
+}
+class TlbGather;
+using MappingTreeHook = boost::intrusive::set_base_hook<boost::intrusive::optimize_size<true>>;
+struct MappingStart {
+    using type = uintptr_t;
+    uintptr_t operator()(const Mapping& mapping) const;
+};
 
 enum class Protection : uint8_t { None = 0, Read = 1, Write = 2, Execute = 4 };
 constexpr Protection operator|(Protection a, Protection b) { return Protection(uint8_t(a) | uint8_t(b)); }
@@ -144,12 +158,101 @@ public:
     // Nobody will run in it any more: frees all mappings at once (exit), before the last reference goes.
     void tear_down();
 
+    // mlockall(MCL_FUTURE): what is mapped from now on is locked.
+    void set_lock_future(bool is_on);
+    // mlockall(MCL_CURRENT) and munlockall.
+    Status set_all_locked(bool is_locked);
+
 private:
-    AddressSpace() = default;
-    // (the memory folder fills in its own members)
+    friend class Vmo;
+    friend class TlbGather;
+    friend void leave_address_space(AddressSpace& space);
+    using MappingTree =
+        boost::intrusive::set<Mapping, boost::intrusive::base_hook<MappingTreeHook>,
+                              boost::intrusive::key_of_value<MappingStart>, boost::intrusive::constant_time_size<false>>;
+    enum class FaultStep : uint8_t { Resolved, NoMapping, NotAllowed, PastEnd, NoMemory, MayGrow };
+    struct RemovedMappings;   // taken out of the tree; destroyed when no lock is held
+    struct FaultPlace;        // one fault: mapping, address, entry
+    struct Removal;
+
+    AddressSpace();
+
+    // ---- the tree of mappings; lock_ held
+    Mapping* find_mapping(uintptr_t address) const;             // that holds the address, or null
+    Mapping* find_mapping_at_or_after(uintptr_t address) const; // that holds or follows it
+    Mapping* next_of(Mapping& mapping) const;
+    Mapping* previous_of(Mapping& mapping) const;
+    uintptr_t find_hole(uint64_t length, uintptr_t low, uintptr_t high) const;
+    Result<uintptr_t> choose_place(const MapRequest& request, uint64_t length);
+    void insert_mapping(Mapping& mapping);
+    void remove_mapping(Mapping& mapping, RemovedMappings& removed);
+    void resize_mapping(Mapping& mapping, uintptr_t start, uintptr_t end);
+    Status split_mapping(Mapping& mapping, uintptr_t at);
+    void merge_around(uintptr_t start, uintptr_t end, RemovedMappings& removed);
+    void merge_with_next(Mapping& mapping, RemovedMappings& removed);
+    // Makes mappings begin and end at the edges of the range.
+    Status isolate(uintptr_t start, uintptr_t end);
+    // Runs change(mapping) for the mappings of a range, split at its edges. Errors: NoMemory at a hole, those of
+    // `change`; what came before stays changed.
+    template <class Change>
+    Status change_mappings(VirtualAddress start, uint64_t length, Change&& change);
+    Status check_limits(uint64_t more_pages, bool is_data) const;
+    void account(const Mapping& mapping, int64_t sign);
+    Status unmap_locked(uintptr_t start, uintptr_t end, RemovedMappings& removed);
+    Status map_locked(uintptr_t start, uint64_t length, const MapRequest& request, bool is_heap,
+                      RemovedMappings& removed);
+    void populate(uintptr_t start, uint64_t length);
+
+    // ---- page tables
+    static PhysicalAddress allocate_table(void* space);
+    static void free_table(void* space, PhysicalAddress table);
+    arch::TableEntry* make_entry(uintptr_t address);
+    void clear_entries(uintptr_t start, uintptr_t end, TlbGather& gather);
+    void free_tables_around(uintptr_t start, uintptr_t end, TlbGather& gather);
+    void protect_entries(uintptr_t start, uintptr_t end, Protection protection, TlbGather& gather);
+    Status move_entries(uintptr_t from, uintptr_t to, uint64_t length, TlbGather& gather);
+    Status fork_entries(AddressSpace& child, const Mapping& mapping, bool& must_flush);
+    void forget_vmo_pages(uintptr_t start, uintptr_t end);
+    CpuSet active_cpus() const { return {active_cpus_.load(std::memory_order_seq_cst)}; }
+
+    // ---- faults
+    FaultStep fault_once(uintptr_t address, FaultAccess access);
+    FaultStep fault_private(const FaultPlace& place);
+    FaultStep fault_anonymous(const FaultPlace& place);
+    FaultStep fault_vmo(const FaultPlace& place);
+    FaultStep fault_private_copy(const FaultPlace& place);
+    FaultStep install_private(const FaultPlace& place, Page& page, uint64_t seen);
+    bool grow_stack(uintptr_t address);
+
+    Status move_mapping(Mapping& mapping, const RemapRequest& request, uintptr_t target, RemovedMappings& removed);
+    Result<VirtualAddress> remap_locked(const RemapRequest& request, RemovedMappings& removed);
+    Status copy_foreign(VirtualAddress at, std::byte* kernel, size_t length, bool is_write);
+    void note_peaks();
+
+    RwMutex lock_{LockRank::AddressSpace};
+    MappingTree mappings_;
+    std::atomic<Mapping*> last_found_{nullptr};  // by faults; reset when a mapping goes
+    PhysicalAddress root_{};
+    bool is_torn_down_ = false;
+    std::atomic<uint64_t> active_cpus_{0};       // whose loaded tables these are
+    std::atomic<uint64_t> private_pages_{0};     // entries with pages of this space alone
+    std::atomic<uint64_t> vmo_pages_{0};         // entries that show a Vmo's page
+    uint64_t peak_resident_pages_ = 0;
+    uint64_t virtual_pages_ = 0, peak_virtual_pages_ = 0, data_pages_ = 0, stack_pages_ = 0, text_pages_ = 0,
+             locked_pages_ = 0;
+    Limits limits_;
+    uintptr_t break_start_ = 0, break_ = 0;
+    uintptr_t map_top_ = 0;       // mappings without a wish go below, the highest hole first
+    uintptr_t search_top_ = 0;    // there is no hole between here and map_top_
+    bool locks_future_ = false;
+    SpinLock tables_lock_{LockRank::PageTable};
+    Page* tables_ = nullptr;      // every table but the root, so that they can be freed without a walk
+    uint64_t table_count_ = 0;
 };
 
 // The kernel's own tables, for kernel threads that have none to borrow.
 void activate_kernel_address_space();
+// Part of tlb::leave: this CPU gives up the space's tables for the kernel's if it has them loaded. Interrupts off.
+void leave_address_space(AddressSpace& space);
 
 }  // namespace gyre

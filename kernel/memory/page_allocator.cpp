@@ -208,7 +208,7 @@ Statistics statistics() {
     return result;
 }
 
-bool is_short() { return buddies.free_pages < buddies.program_reserve; }
+bool is_short() { return buddies.free_pages <= buddies.program_reserve; }
 
 void prepare_descriptors(PhysicalAddress start, PhysicalAddress end) {
     for (uint64_t at = page_floor(start.value); at < end.value; at += kPageSize) write_descriptor(&Page::of({at}));

@@ -45,9 +45,7 @@ void serve(const Request& what) {
             }
             break;
         case FlushKind::Leave:
-            if (cpu.loaded_address_space != what.space) break;
-            arch::load_root(memory::kernel_page_table());
-            cpu.loaded_address_space = nullptr;
+            leave_address_space(*what.space);
             break;
     }
 }
