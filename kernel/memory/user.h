@@ -25,6 +25,7 @@ Status zero(uintptr_t to, size_t length);
 // How many bytes were copied before a fault (all: length).
 size_t copy_in_partial(void* to, uintptr_t from, size_t length);
 size_t copy_out_partial(uintptr_t to, const void* from, size_t length);
+size_t zero_partial(uintptr_t to, size_t length);
 // Copies up to and with the terminating zero; the result counts without it. Errors: BadAddress,
 // NameTooLong when there is none within the capacity.
 Result<size_t> copy_string_in(char* to, uintptr_t from, size_t capacity);

@@ -87,6 +87,12 @@ size_t copy_out_partial(uintptr_t to, const void* from, size_t length) {
     return length - gyre_user_copy(pointer<void>(to), from, length);
 }
 
+size_t zero_partial(uintptr_t to, size_t length) {
+    if (to >= kUserEnd) return 0;
+    if (length > kUserEnd - to) length = kUserEnd - to;
+    return length - gyre_user_zero(pointer<void>(to), length);
+}
+
 Result<size_t> copy_string_in(char* to, uintptr_t from, size_t capacity) {
     if (from >= kUserEnd) return fail(Error::BadAddress);
     const size_t reach = kUserEnd - from;
