@@ -27,6 +27,7 @@ struct Entry {
 };
 
 constinit SpinLock g_lock{LockRank::Log};
+constinit SpinLock g_console_lock{LockRank::Console};
 alignas(8) constinit char g_buffer[kLogBufferBytes]{};
 constinit size_t g_first = 0, g_next = 0;   // offsets of the oldest entry and of the free space
 constinit size_t g_wrap = 0;                // where entries end when g_next has wrapped; 0: not wrapped
@@ -78,6 +79,7 @@ void print(std::string_view text, int64_t now) {
     char line[kMostLogLine + 32];
     const uint64_t us = static_cast<uint64_t>(now) / 1000;
     const size_t length = format_to(line, "[{5}.{06}] {}\n", us / 1'000'000, us % 1'000'000, text);
+    SpinGuard guard(g_console_lock);
     g_sink.load(std::memory_order_acquire)({line, length});
 }
 

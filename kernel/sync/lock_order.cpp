@@ -20,11 +20,9 @@ namespace gyre::lock_order {
 namespace {
 
 constexpr const char* kNames[] = {
-    "None", "ProcessTree", "Exec", "Rename", "DirectoryParent", "DirectoryChild", "FilePosition", "Inode",
-    "PipeContent", "Terminal", "EpollTopology", "EpollSet", "AddressSpace", "VmoParent", "Vmo", "SleepLast",
-    "SpinFirst", "DentryTree", "InodeSpin", "MountTable", "FileTable", "FileLocks", "ProcessSpin", "SignalState",
-    "Credentials", "Terminals", "FutexBucket", "VmoMappings", "PageTable", "ObjectSignals", "Observer", "TimerQueue",
-    "WaitQueue", "RunQueue", "DriverQueue", "Slab", "PageAllocator", "Epoch", "Random", "Leaf", "Log",
+#define GYRE_RANK(name) #name,
+    GYRE_LOCK_RANKS(GYRE_RANK)
+#undef GYRE_RANK
 };
 static_assert(sizeof(kNames) / sizeof(kNames[0]) == static_cast<size_t>(LockRank::Count));
 

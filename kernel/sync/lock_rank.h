@@ -9,50 +9,63 @@
 
 namespace gyre {
 
+#define GYRE_LOCK_RANKS(X) \
+    X(None)               /* nothing held */ \
+    /* Sleeping locks (Mutex, RwMutex). */ \
+    X(ProcessTree)        /* parents, children, groups, sessions */ \
+    X(Exec)               /* one exec of a process at a time */ \
+    X(Rename)             /* directory topology of a file system */ \
+    X(DirectoryParent)    /* an inode's entries; two at once go by ancestor first (Rename held) */ \
+    X(DirectoryChild)     \
+    X(FilePosition)       /* read/write that use the file's offset */ \
+    X(Inode)              /* an inode's content and attributes */ \
+    X(PipeContent)        \
+    X(Terminal)           /* a terminal's settings and input line */ \
+    X(EpollTopology)      \
+    X(EpollSet)           \
+    X(AddressSpace)       /* the tree of mappings */ \
+    X(VmoMappings)        /* where a Vmo is mapped */ \
+    X(PrivateMemory)      /* an address space's private pages */ \
+    X(Vmo)                /* a Vmo's pages */ \
+    X(SleepLast)          \
+    /* Spinning locks (SpinLock); interrupts are off while one is held. */ \
+    X(SpinFirst)          \
+    X(DentryTree)         \
+    X(InodeSpin)          \
+    X(MountTable)         \
+    X(FileTable)          \
+    X(FileLocks)          \
+    X(ProcessSpin)        \
+    X(SignalState)        \
+    X(Credentials)        \
+    X(Terminals)          /* a terminal's open files */ \
+    X(FutexBucket)        \
+    X(PageTable)          \
+    X(FileList)           /* files that are told of something together (timerfds: the clock was set) */ \
+    X(FileSpin)           /* the state of an eventfd, a timerfd */ \
+    X(ObjectSignals)      /* an object's signals and its observers */ \
+    X(EpollSignals1)      /* the same of an epoll; of one that watches epolls, and so on */ \
+    X(EpollSignals2)      \
+    X(EpollSignals3)      \
+    X(EpollSignals4)      \
+    X(EpollSignals5)      \
+    X(Observer)           /* what an observer touches when told (epoll ready list, port queue) */ \
+    X(TimerQueue)         \
+    X(WaitQueue)          \
+    X(RunQueue)           \
+    X(DriverQueue)        /* virtio rings, UART */ \
+    X(Slab)               \
+    X(PageAllocator)      \
+    X(Epoch)              \
+    X(Random)             \
+    X(Leaf)               /* takes nothing inside */ \
+    X(Log)                /* may be taken anywhere */ \
+    X(Console)            /* while a line is printed */
+
 enum class LockRank : uint8_t {
-    None = 0,  // nothing held
-    // Sleeping locks (Mutex, RwMutex).
-    ProcessTree,       // parents, children, groups, sessions
-    Exec,              // one exec of a process at a time
-    Rename,            // directory topology of a file system
-    DirectoryParent,   // an inode's entries; two at once go by ancestor first (Rename held)
-    DirectoryChild,
-    FilePosition,      // read/write that use the file's offset
-    Inode,             // an inode's content and attributes
-    PipeContent,
-    Terminal,          // a terminal's settings and input line
-    EpollTopology,
-    EpollSet,
-    AddressSpace,      // the tree of mappings
-    VmoMappings,       // where a Vmo is mapped
-    PrivateMemory,     // an address space's private pages
-    Vmo,               // a Vmo's pages
-    SleepLast,
-    // Spinning locks (SpinLock); interrupts are off while one is held.
-    SpinFirst,
-    DentryTree,
-    InodeSpin,
-    MountTable,
-    FileTable,
-    FileLocks,
-    ProcessSpin,
-    SignalState,
-    Credentials,
-    Terminals,         // a terminal's open files
-    FutexBucket,
-    PageTable,
-    ObjectSignals,     // an object's signals and its observers
-    Observer,          // what an observer touches when told (epoll ready list, port queue)
-    TimerQueue,
-    WaitQueue,
-    RunQueue,
-    DriverQueue,       // virtio rings, UART
-    Slab,
-    PageAllocator,
-    Epoch,
-    Random,
-    Leaf,              // takes nothing inside
-    Log,               // may be taken anywhere
+#define GYRE_RANK(name) name,
+    GYRE_LOCK_RANKS(GYRE_RANK)
+#undef GYRE_RANK
     Count
 };
 

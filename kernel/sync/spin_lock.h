@@ -39,6 +39,8 @@ public:
     }
     // For the scheduler, which lets go of a lock on another stack than it took it on.
     void unlock_keep_interrupts_off() GYRE_RELEASE() { unlock(arch::InterruptState::Off); }
+    // For a lock that finds its place in the order later (an epoll that comes to watch another). Nobody holds it.
+    void set_rank(LockRank rank) { rank_ = rank; }
     bool is_locked() const {
         return next_.load(std::memory_order_relaxed) != serving_.load(std::memory_order_relaxed);
     }
@@ -46,7 +48,7 @@ public:
 private:
     std::atomic<uint16_t> next_{0};
     std::atomic<uint16_t> serving_{0};
-    const LockRank rank_;
+    LockRank rank_;
 };
 
 class GYRE_SCOPED_CAPABILITY SpinGuard {

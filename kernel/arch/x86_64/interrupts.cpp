@@ -65,13 +65,17 @@ Result<uint8_t> take_vector(InterruptHandler handler, void* argument) {
     return vector;
 }
 
-}  // namespace
-
-void initialize_io_apics() {
-    // The old controllers: out of the way of the exceptions, and silent.
+// The 8259 pair: out of the way of the exceptions, and silent. Before the local APIC stops listening to it, or a request that
+// is pending already would stay pending for ever.
+void silence_old_controllers() {
     for (auto [port, value] : {std::pair<uint16_t, uint8_t>{0x20, 0x11}, {0xa0, 0x11}, {0x21, 0x20}, {0xa1, 0x28}, {0x21, 4},
                                {0xa1, 2}, {0x21, 1}, {0xa1, 1}, {0x21, 0xff}, {0xa1, 0xff}})
         out8(port, value);
+}
+
+}  // namespace
+
+void initialize_io_apics() {
     const acpi::Facts& facts = acpi::facts();
     for (size_t i = 0; i < facts.io_apic_count; ++i) add_controller(facts.io_apics[i].address, facts.io_apics[i].first_gsi);
     if (facts.io_apic_count == 0) add_controller(0xfec00000, 0);  // where it always was (no ACPI)
@@ -122,6 +126,7 @@ void handle_interrupt(unsigned vector) {
 
 void initialize_interrupt_controllers(PhysicalAddress acpi_root) {
     acpi::initialize(acpi_root);
+    silence_old_controllers();
     initialize_local_apic();
     initialize_io_apics();
     this_cpu().arch->apic_id = local_apic_id();

@@ -31,6 +31,8 @@ void power_off() {
         const auto value = static_cast<uint16_t>(facts.soft_off_type << 10 | kSleepEnable);
         if (facts.pm1a_control) out16(facts.pm1a_control, value);
         if (facts.pm1b_control) out16(facts.pm1b_control, value);
+        // It takes effect soon, not at once.
+        for (const int64_t end = clock_now_ns() + 2'000'000'000; clock_now_ns() < end;) pause();
     }
     log_emergency_print("System halted: this machine cannot turn itself off.\n");
     for (uint32_t i = 0; i < online_cpu_count(); ++i)

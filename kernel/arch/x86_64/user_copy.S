@@ -5,9 +5,9 @@
 // memory where the CPU guards it (SMAP); gyre_has_smap says whether these instructions exist.
 // No frame pointer is set up: these are leaves, and a fault in them shows their caller in the backtrace.
 
-// A line of the table: where it may fault, where to go on, and whether the page may not be waited for.
+// A line of the table (gyre_fixups_start of the linker script): where it may fault, where to go on, and whether the page may not be waited for.
 .macro MAY_FAULT fault, target, is_nofault=0
-    .pushsection .rodata.fixups, "a"
+    .pushsection .gyre_fixups, "a"
     .quad \fault, \target, \is_nofault
     .popsection
 .endm
@@ -25,12 +25,6 @@
     clac
 772:
 .endm
-
-.pushsection .rodata.fixups, "a"
-.balign 8
-.globl gyre_fixups_start
-gyre_fixups_start:
-.popsection
 
 .text
 
@@ -193,8 +187,4 @@ gyre_user_compare_exchange_u32:
     MAY_FAULT 1b, 3b, 1
 .size gyre_user_compare_exchange_u32, . - gyre_user_compare_exchange_u32
 
-.pushsection .rodata.fixups, "a"
-.globl gyre_fixups_end
-gyre_fixups_end:
-.popsection
 .section .note.GNU-stack, "", @progbits

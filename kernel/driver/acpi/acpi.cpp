@@ -160,6 +160,8 @@ void initialize(PhysicalAddress root) {
     const size_t width = is_wide ? 8 : 4;
     for (size_t at = sizeof(Header); at + width <= directory.size(); at += width)
         read_table(is_wide ? load<uint64_t>(directory, at) : load<uint32_t>(directory, at));
+    log_debug("acpi: {} CPUs, {} IO-APICs, soft off {} by port {x}", g_facts.cpu_count, g_facts.io_apic_count,
+              g_facts.can_soft_off, g_facts.pm1a_control);
 }
 
 const Facts& facts() { return g_facts; }
