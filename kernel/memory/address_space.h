@@ -133,6 +133,7 @@ public:
         uint64_t resident_pages;
         const char* fixed_name;  // "[heap]", "[stack]" or null
         bool is_locked;
+        bool grows_down;
     };
     // The mapping that holds or follows `from`.
     std::optional<MappingView> next_mapping(VirtualAddress from);

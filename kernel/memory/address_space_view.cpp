@@ -130,7 +130,8 @@ std::optional<AddressSpace::MappingView> AddressSpace::next_mapping(VirtualAddre
     else if (mapping->contains(program_area.stack_start.value))
         fixed_name = "[stack]";
     return MappingView{{mapping->start}, {mapping->end}, mapping->protection, mapping->is_shared, mapping->offset,
-                       mapping->source, resident, fixed_name, mapping->is_locked};
+                       mapping->source, resident, fixed_name, mapping->is_locked,
+                       mapping->grows_down};
 }
 
 void AddressSpace::note_peaks() {
