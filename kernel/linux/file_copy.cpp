@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: MIT
+//
+// sendfile(2), copy_file_range(2), splice(2): bytes from one file to another without the program in between. They go through
+// a buffer of the kernel's; pages are not moved. tee(2) and vmsplice(2) are left out.
+#include <algorithm>
+#include <new>
+#include <optional>
+
+#include "call_handlers.h"
+#include "kernel/fs/dentry.h"
+#include "kernel/fs/file_table.h"
+#include "kernel/fs/superblock.h"
+#include "kernel/linux/errno.h"
+#include "kernel/linux/file_vectors.h"
+
+namespace gyre::linux {
+
+namespace {
+
+constexpr size_t kBufferBytes = 16 * 1024;
+
+// One side of a copy: at a position of its own (which moves on here), or at the file's.
+struct Side {
+    File& file;
+    std::optional<uint64_t> position;
+    Patience patience;
+
+    Result<size_t> read(std::span<std::byte> buffer) {
+        IoCursor to = IoCursor::kernel(buffer);
+        if (!position) return file.read(to, patience);
+        const size_t count = TRY(file.read_at(to, *position, patience));
+        *position += count;
+        return count;
+    }
+    Result<size_t> write(std::span<const std::byte> buffer) {
+        IoCursor from = IoCursor::kernel(buffer);
+        if (!position) return file.write(from, patience);
+        const size_t count = TRY(file.write_at(from, *position, patience));
+        *position += count;
+        return count;
+    }
+};
+
+// What was read but cannot be written must not be lost: a source with positions is only moved by what arrived.
+Result<size_t> copy(Side& in, Side& out, size_t length) {
+    const size_t size = std::min(length, kBufferBytes);
+    auto* buffer = new (std::nothrow) std::byte[size ? size : 1];
+    if (!buffer) return fail(Error::NoMemory);
+    size_t done = 0;
+    Status outcome;
+    while (done < length) {
+        const Result<size_t> got = in.read({buffer, std::min(size, length - done)});
+        if (!got || *got == 0) {
+            if (!got) outcome = fail(got.error());
+            break;
+        }
+        size_t sent = 0;
+        while (sent < *got) {
+            const Result<size_t> put = out.write({buffer + sent, *got - sent});
+            if (!put || *put == 0) {
+                if (!put) outcome = fail(put.error());
+                break;
+            }
+            sent += *put;
+        }
+        done += sent;
+        if (sent < *got) {
+            if (in.position) *in.position -= *got - sent;
+            break;
+        }
+        if (Thread::current().interruptions()) break;
+        // What waits for more only when nothing has come yet.
+        in.patience = Patience::none();
+        Thread::preemption_point();
+    }
+    delete[] buffer;
+    if (done == 0 && !outcome) return fail(outcome.error());
+    return done;
+}
+
+bool is_regular(const File& file) { return file.path().dentry && file.path().dentry->inode().is_regular(); }
+
+bool is_pipe(File& file) {
+    FileStatus status;
+    return file.status(status) && (status.mode & file_mode::kTypeMask) == file_mode::kFifo;
+}
+
+// The position that a call was given, or the file's own read before. Errors: InvalidArgument, IllegalSeek, BadAddress.
+Result<uint64_t> start_position(File& file, UserInOut<int64_t> offset) {
+    if (offset.is_null()) return file.seek(0, 1);
+    const int64_t start = TRY(offset.in().read());
+    if (start < 0) return fail(Error::InvalidArgument);
+    return static_cast<uint64_t>(start);
+}
+
+Status store_position(File& file, UserInOut<int64_t> offset, uint64_t position) {
+    if (!offset.is_null()) return offset.out().write(static_cast<int64_t>(position));
+    TRY_VOID(file.seek(static_cast<int64_t>(position), 0));
+    return {};
+}
+
+CallResult finish(const Result<size_t>& done) {
+    if (!done) return fail(restartable(done.error()));
+    return static_cast<long>(*done);
+}
+
+}  // namespace
+
+CallResult sys_sendfile(CallContext& context, int out_fd, int in_fd, UserInOut<int64_t> offset, size_t count) {
+    const Ref<File> in = TRY(context.files().get_for_read(in_fd));
+    const Ref<File> out = TRY(context.files().get_for_write(out_fd));
+    count = std::min(count, kMostTransferBytes);
+    if (out->status_flags() & open_flags::kAppend) return fail(Error::InvalidArgument);
+    Side to{*out, std::nullopt, out->default_patience()};
+    if (is_pipe(*in)) {
+        if (!offset.is_null()) return fail(Error::IllegalSeek);
+        if (!is_pipe(*out)) return fail(Error::InvalidArgument);
+        Side from{*in, std::nullopt, in->default_patience()};
+        return finish(copy(from, to, count));
+    }
+    const Result<uint64_t> start = start_position(*in, offset);
+    if (!start) return fail(start.error() == Error::IllegalSeek ? Error::InvalidArgument : start.error());
+    Side from{*in, *start, in->default_patience()};
+    const Result<size_t> done = copy(from, to, count);
+    if (done) TRY_VOID(store_position(*in, offset, *from.position));
+    return finish(done);
+}
+
+CallResult sys_copy_file_range(CallContext& context, int in_fd, UserInOut<int64_t> in_offset, int out_fd,
+                               UserInOut<int64_t> out_offset, size_t length, uint32_t flags) {
+    if (flags != 0) return fail(Error::InvalidArgument);
+    const Ref<File> in = TRY(context.files().get_for_read(in_fd));
+    const Ref<File> out = TRY(context.files().get_for_write(out_fd));
+    if (out->status_flags() & open_flags::kAppend) return fail(Error::BadDescriptor);
+    for (const File* file : {in.get(), out.get()})
+        if (file->path().dentry && file->path().dentry->inode().is_directory()) return fail(Error::IsDirectory);
+    if (!is_regular(*in) || !is_regular(*out)) return fail(Error::InvalidArgument);
+    length = std::min(length, kMostTransferBytes);
+    const uint64_t in_start = TRY(start_position(*in, in_offset));
+    const uint64_t out_start = TRY(start_position(*out, out_offset));
+    if (in->path().dentry->inode().superblock().type_name() != out->path().dentry->inode().superblock().type_name())
+        return fail(Error::CrossDevice);
+    if (&in->path().dentry->inode() == &out->path().dentry->inode() && in_start < out_start + length &&
+        out_start < in_start + length)
+        return fail(Error::InvalidArgument);
+    Side from{*in, in_start, Patience::forever()};
+    Side to{*out, out_start, Patience::forever()};
+    const Result<size_t> done = copy(from, to, length);
+    if (done) {
+        TRY_VOID(store_position(*in, in_offset, *from.position));
+        TRY_VOID(store_position(*out, out_offset, *to.position));
+    }
+    return finish(done);
+}
+
+CallResult sys_splice(CallContext& context, int in_fd, UserInOut<int64_t> in_offset, int out_fd,
+                      UserInOut<int64_t> out_offset, size_t length, uint32_t flags) {
+    constexpr uint32_t kNonBlock = 2, kKnown = 15;  // SPLICE_F_*
+    if (length == 0) return 0;
+    if (flags & ~kKnown) return fail(Error::InvalidArgument);
+    const Ref<File> in = TRY(context.files().get_for_read(in_fd));
+    const Ref<File> out = TRY(context.files().get_for_write(out_fd));
+    const bool is_in_pipe = is_pipe(*in), is_out_pipe = is_pipe(*out);
+    if (!is_in_pipe && !is_out_pipe) return fail(Error::InvalidArgument);
+    if ((is_in_pipe && !in_offset.is_null()) || (is_out_pipe && !out_offset.is_null())) return fail(Error::IllegalSeek);
+    if (!is_out_pipe && (out->status_flags() & open_flags::kAppend)) return fail(Error::InvalidArgument);
+    length = std::min(length, kMostTransferBytes);
+    // A pipe's bytes cannot be put back, so no more is taken than surely fits at the other end: one pipe buffer's atomic
+    // amount when that is a pipe too.
+    constexpr size_t kAtomicBytes = 4096;
+    if (is_in_pipe && is_out_pipe) length = std::min(length, kAtomicBytes);
+    Side from{*in, std::nullopt, flags & kNonBlock ? Patience::none() : in->default_patience()};
+    Side to{*out, std::nullopt, flags & kNonBlock ? Patience::none() : out->default_patience()};
+    if (is_in_pipe && is_out_pipe) to.patience = out->default_patience();
+    if (!is_in_pipe && !in_offset.is_null()) from.position = TRY(start_position(*in, in_offset));
+    if (!is_out_pipe && !out_offset.is_null()) to.position = TRY(start_position(*out, out_offset));
+    // From a file without an offset: by position, so that what the pipe does not take stays in the file.
+    const bool uses_own_position = is_regular(*in) && in_offset.is_null();
+    if (uses_own_position) from.position = TRY(in->seek(0, 1));
+    const Result<size_t> done = copy(from, to, length);
+    if (done) {
+        if (from.position) TRY_VOID(store_position(*in, in_offset, *from.position));
+        if (to.position) TRY_VOID(store_position(*out, out_offset, *to.position));
+    }
+    return finish(done);
+}
+
+}  // namespace gyre::linux
