@@ -69,10 +69,9 @@ void Terminal::remove_file(TerminalFile& file) {
     driver_.closed();
 }
 
-void Terminal::update_files(Signals clear, Signals set) {
+void Terminal::tell_files(Signals raised) {
     SpinGuard guard(files_lock_);
-    for (TerminalFile* file = first_file_; file; file = file->next_of_terminal)
-        if (!file->is_hung_up()) file->update_signals(clear, set);
+    for (TerminalFile* file = first_file_; file; file = file->next_of_terminal) file->tell_observers(raised);
 }
 
 // ---- readiness
@@ -81,31 +80,30 @@ bool Terminal::is_writable() const {
     return !is_output_stopped_.load(std::memory_order_acquire) && driver_.output_room() >= kWritableRoom;
 }
 
+Signals Terminal::readiness() const {
+    Signals now = polls_readable_.load(std::memory_order_acquire) ? Signals::Readable : Signals::None;
+    if (is_writable()) now = now | Signals::Writable;
+    if (is_other_side_closed_.load(std::memory_order_acquire)) now = now | Signals::PeerClosed;
+    return now;
+}
+
 void Terminal::refresh_locked(bool has_news) {
-    const bool is_readable = line_.is_readable();
     const uint32_t before = readable_.load(std::memory_order_relaxed);
-    const uint32_t now = is_readable ? std::max(line_.readable_count(), 1u) : 0;
+    const uint32_t now = line_.is_readable() ? std::max(line_.readable_count(), 1u) : 0;
     readable_.store(now, std::memory_order_release);
     has_waiting_echo_.store(line_.has_waiting_echo(), std::memory_order_relaxed);
     const bool polls_readable = line_.is_readable_for_poll();
-    const bool is_closed = is_other_side_closed_.load(std::memory_order_relaxed);
-
-    if (is_writable()) {
-        const Signals set = (polls_readable ? Signals::Readable : Signals::None) | Signals::Writable;
-        if (has_news || before != now) update_files(polls_readable || is_closed ? Signals::None : Signals::Readable, set);
-    } else {
-        // Cleared first, then looked at again: an interrupt that makes room in between is not lost.
-        update_files(polls_readable || is_closed ? Signals::Writable : Signals::Writable | Signals::Readable,
-                     polls_readable ? Signals::Readable : Signals::None);
-        driver_.progress_wanted();
-        if (is_writable()) update_files(Signals::None, Signals::Writable);
-    }
-    if (now > before || (has_news && now > 0)) readers_.wake_all();
+    const bool polled_readable = polls_readable_.exchange(polls_readable, std::memory_order_acq_rel);
+    const bool has_input = now > before || (has_news && now > 0);
+    if (polls_readable && (has_input || !polled_readable)) tell_files(Signals::Readable);
+    if (has_input) readers_.wake_all();
+    if (!is_writable()) driver_.progress_wanted();
 }
 
 void Terminal::output_progressed() {
     if (has_waiting_echo_.load(std::memory_order_relaxed)) input_arrived();
-    if (!is_output_stopped_.load(std::memory_order_acquire)) update_files(Signals::None, Signals::Writable);
+    if (is_output_stopped_.load(std::memory_order_acquire)) return;
+    tell_files(Signals::Writable);
     writers_.wake_all();
 }
 
@@ -157,6 +155,7 @@ void Terminal::signal_foreground(tty::LineSignal signal) {
 
 void Terminal::discard_output() {
     driver_.discard_output();
+    tell_files(Signals::Writable);
     writers_.wake_all();
 }
 
@@ -164,7 +163,9 @@ void Terminal::output_stopped(bool is_stopped) {
     is_output_stopped_.store(is_stopped, std::memory_order_release);
     driver_.set_output_stopped(is_stopped);
     flow_changed(is_stopped);
-    if (!is_stopped) writers_.wake_all();
+    if (is_stopped) return;
+    tell_files(Signals::Writable);
+    writers_.wake_all();
 }
 
 void Terminal::send_at_once(uint8_t byte) { driver_.send_at_once(byte); }
@@ -176,7 +177,7 @@ void Terminal::set_other_side_closed(bool is_closed) {
     if (!is_closed) return;
     readers_.wake_all();
     writers_.wake_all();
-    update_files(Signals::None, Signals::Readable | Signals::Writable | Signals::PeerClosed);
+    tell_files(Signals::Readable | Signals::Writable | Signals::PeerClosed);
 }
 
 void Terminal::hang_up() {
@@ -190,8 +191,7 @@ void Terminal::hang_up() {
         for (TerminalFile* file = first_file_; file; file = file->next_of_terminal) {
             if (file->is_console()) continue;
             file->set_hung_up();
-            file->update_signals(Signals::None, Signals::Readable | Signals::Writable | Signals::PeerClosed |
-                                                    Signals::PeerReadClosed | Signals::Failed);
+            file->tell_observers(TerminalFile::kHungUp);
         }
     }
     readers_.wake_all();

@@ -56,6 +56,7 @@ public:
     Result<long> ioctl(TerminalFile& file, linux::CallContext& context, uint32_t command, uintptr_t argument);
     void add_file(TerminalFile& file);
     void remove_file(TerminalFile& file);
+    Signals readiness() const;   // for poll. Context: any
     // Errors: Busy (TIOCEXCL), InputOutput (a pseudo-terminal that is locked or gone).
     virtual Status check_open(bool may_override);
 
@@ -93,7 +94,7 @@ protected:
     // ioctls of a kind of terminal, before the common ones. Error NotTerminal: not one of them.
     virtual Result<long> own_ioctl(TerminalFile& file, linux::CallContext& context, uint32_t command,
                                    uintptr_t argument);
-    void update_files(Signals clear, Signals set);
+    void tell_files(Signals raised);
     tty::WindowSize window_size_;   // under lock()
 
 private:
@@ -125,6 +126,7 @@ private:
 
     // Readable without lock_: what waiters look at.
     std::atomic<uint32_t> readable_{0};        // bytes that a read may take now (canonical: 0 without a whole line)
+    std::atomic<bool> polls_readable_{false};
     std::atomic<bool> is_output_stopped_{false};
     std::atomic<bool> is_other_side_closed_{false};
     std::atomic<bool> is_exclusive_{false};

@@ -27,6 +27,9 @@ public:
     bool is_hung_up() const { return is_hung_up_.load(std::memory_order_acquire); }
     void set_hung_up() { is_hung_up_.store(true, std::memory_order_release); }
 
+    static constexpr Signals kHungUp = Signals::Readable | Signals::Writable | Signals::PeerClosed |
+                                       Signals::PeerReadClosed | Signals::Failed;
+    Signals signals() const override { return is_hung_up() ? kHungUp : terminal_->readiness(); }
     Result<size_t> read(IoCursor& to, Patience patience) override;
     Result<size_t> write(IoCursor& from, Patience patience) override;
     Result<long> ioctl(linux::CallContext& context, uint32_t command, uintptr_t argument) override;
