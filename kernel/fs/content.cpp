@@ -53,6 +53,8 @@ Result<size_t> write_pages(Vmo& vmo, IoCursor& from, uint64_t offset, size_t len
 
 }  // namespace
 
+bool is_page_present(Vmo& vmo, uint64_t page_index) { return static_cast<bool>(HeldPage(vmo.find_page(page_index))); }
+
 Result<size_t> read_content(Inode& inode, IoCursor& to, uint64_t offset) {
     const uint64_t size = inode.size();
     if (offset >= size) return 0;
@@ -63,7 +65,7 @@ Result<size_t> read_content(Inode& inode, IoCursor& to, uint64_t offset) {
         const uint64_t at = offset + done;
         const size_t within = at % kPageSize;
         const size_t piece = std::min(kPageSize - within, length - done);
-        const HeldPage page(vmo ? vmo->hold_page(at / kPageSize) : nullptr);
+        const HeldPage page(vmo ? vmo->find_page(at / kPageSize) : nullptr);
         const Result<size_t> put =
             page ? to.put(std::span<const std::byte>(page.bytes() + within, piece)) : to.put_zeroes(piece);
         if (!put) {

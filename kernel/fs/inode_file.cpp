@@ -75,7 +75,7 @@ Result<uint64_t> find_data_or_hole(Inode& inode, uint64_t from, bool wants_data)
     if (from >= size) return fail(Error::NoSuchAddress);
     Vmo* vmo = inode.vmo_if_any();
     for (uint64_t at = from; at < size; at = page_floor(at) + kPageSize) {
-        const bool is_data = vmo && vmo->is_page_present(at / kPageSize);
+        const bool is_data = vmo && is_page_present(*vmo, at / kPageSize);
         if (is_data == wants_data) return at;
         if ((at & 0xff'f000) == 0) Thread::preemption_point();
     }

@@ -44,6 +44,9 @@ private:
 Result<size_t> read_content(Inode& inode, IoCursor& to, uint64_t offset);
 Result<size_t> write_content(Inode& inode, IoCursor& from, uint64_t& offset, bool is_append);
 
+// Whether a page is there or a hole.
+bool is_page_present(Vmo& vmo, uint64_t page_index);
+
 constexpr uint64_t kMostFileBytes = uint64_t{INT64_MAX};
 
 }  // namespace gyre

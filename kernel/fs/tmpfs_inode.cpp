@@ -119,7 +119,7 @@ Status TmpfsRegular::check_room(uint64_t offset, uint64_t length) {
     uint64_t missing = 0;
     Vmo* vmo = vmo_if_any();
     for (uint64_t page = first; page < end; ++page)
-        if (!vmo || !vmo->is_page_present(page)) {
+        if (!vmo || !is_page_present(*vmo, page)) {
             ++missing;
             if (!tmpfs().has_room(missing)) return fail(Error::NoSpace);
         }
