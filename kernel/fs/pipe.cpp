@@ -161,7 +161,7 @@ Result<size_t> Pipe::read(IoCursor& to, Patience patience) {
     }
 }
 
-Result<size_t> Pipe::write(IoCursor& from, Patience patience, bool is_packet) {
+Result<size_t> Pipe::write(IoCursor& from, Patience patience, bool is_packet, bool& is_broken) {
     size_t total = 0;
     bool has_waited = false;
     while (!from.is_done()) {
@@ -169,7 +169,11 @@ Result<size_t> Pipe::write(IoCursor& from, Patience patience, bool is_packet) {
         bool was_empty = false;
         {
             MutexGuard guard(mutex_);
-            if (reader_count() == 0) return fail(Error::BrokenPipe);
+            if (reader_count() == 0) {
+                is_broken = true;
+                if (total == 0) return fail(Error::BrokenPipe);
+                return total;
+            }
             was_empty = is_empty();
             moved = fill_locked(from, is_packet);
             if (moved.count != 0) tell_ends_locked(true, Signals::Readable);

@@ -29,10 +29,10 @@ public:
     static Result<Ref<Pipe>> create();
     ~Pipe();
 
-    // Errors: WouldBlock, Interrupted, BadAddress, NoMemory; BrokenPipe (the caller sends SIGPIPE). What was moved before an
-    // error counts more than the error. Reading gives 0 when nobody can write any more.
+    // Errors: WouldBlock, Interrupted, BadAddress, NoMemory, BrokenPipe. What was moved before an error counts more than the
+    // error; `is_broken` is set (then the caller sends SIGPIPE) even so. Reading gives 0 when nobody can write any more.
     Result<size_t> read(IoCursor& to, Patience patience);
-    Result<size_t> write(IoCursor& from, Patience patience, bool is_packet);
+    Result<size_t> write(IoCursor& from, Patience patience, bool is_packet, bool& is_broken);
     // Copies without consuming, from the first byte on; waits for a first byte. `take` gets one piece at a time, says how much
     // it used, and less than all of it ends the walk (tee).
     using TakePiece = Result<size_t> (*)(void* argument, std::span<const std::byte> piece);

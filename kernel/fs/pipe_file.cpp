@@ -44,8 +44,10 @@ PipeFile::~PipeFile() {
 Result<size_t> PipeFile::read(IoCursor& to, Patience patience) { return pipe_->read(to, patience); }
 
 Result<size_t> PipeFile::write(IoCursor& from, Patience patience) {
-    Result<size_t> written = pipe_->write(from, patience, (status_flags() & open_flags::kDirect) != 0);
-    if (!written && written.error() == Error::BrokenPipe) [[unlikely]]
+    bool is_broken = false;
+    const Result<size_t> written =
+        pipe_->write(from, patience, (status_flags() & open_flags::kDirect) != 0, is_broken);
+    if (is_broken) [[unlikely]]
         if (linux::Task* task = current_task())
             (void)linux::send_signal(*task, linux::user_signal_info(linux::kSigPipe, *task));
     return written;

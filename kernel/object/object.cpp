@@ -33,14 +33,28 @@ void Object::update_signals(Signals clear, Signals set) {
     for (Observer& observer : observers_) observer.on_signals(*this, set, Signals(now));
 }
 
-void Object::add_observer(Observer& observer) {
+void Object::tell_observers_slowly(Signals raised) {
     SpinGuard guard(lock_);
-    observers_.push_back(observer);
+    if (observers_.empty()) return;
+    const Signals now = signals();
+    for (Observer& observer : observers_) observer.on_signals(*this, raised, now);
+}
+
+void Object::add_observer(Observer& observer) {
+    {
+        SpinGuard guard(lock_);
+        observers_.push_back(observer);
+        observer_count_.fetch_add(1, std::memory_order_relaxed);
+    }
+    // The caller looks at the signals next; that look must not move before the count is visible.
+    std::atomic_thread_fence(std::memory_order_seq_cst);
 }
 
 void Object::remove_observer(Observer& observer) {
     SpinGuard guard(lock_);
-    if (observer.observer_hook.is_linked()) observers_.erase(ObserverList::s_iterator_to(observer));
+    if (!observer.observer_hook.is_linked()) return;
+    observers_.erase(ObserverList::s_iterator_to(observer));
+    observer_count_.fetch_sub(1, std::memory_order_relaxed);
 }
 
 uint64_t live_object_count(ObjectKind kind) {

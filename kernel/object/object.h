@@ -64,14 +64,26 @@ public:
     // Clears, then sets, then tells observers if anything was set. Context: any.
     void update_signals(Signals clear, Signals set);
 
+    // For objects whose state is computed (signals() is overridden, takes no lock): tells the observers, if there are any,
+    // that `raised` became true. The state was changed before. Context: any.
+    void tell_observers(Signals raised) {
+        std::atomic_thread_fence(std::memory_order_seq_cst);  // the counterpart is in add_observer
+        if (has_observers()) tell_observers_slowly(raised);
+    }
+    bool has_observers() const { return observer_count_.load(std::memory_order_relaxed) != 0; }
+
     void add_observer(Observer& observer);
     // After it the observer is not and will not be called.
     void remove_observer(Observer& observer);
 
 protected:
     explicit Object(ObjectKind kind, Signals initial = Signals::None);
+    // For objects that are told by other objects' signals (an epoll): behind theirs.
+    void set_signal_rank(LockRank rank) { lock_.set_rank(rank); }
 
 private:
+    void tell_observers_slowly(Signals raised);
+
     using ObserverList =
         boost::intrusive::list<Observer,
                                boost::intrusive::member_hook<Observer, boost::intrusive::list_member_hook<>,
@@ -82,6 +94,7 @@ private:
     std::atomic<uint32_t> signals_;
     const uint64_t koid_;
     SpinLock lock_{LockRank::ObjectSignals};
+    std::atomic<uint32_t> observer_count_{0};
     ObserverList observers_;
 };
 
