@@ -34,11 +34,13 @@ void stop_taking_signals(Task& task, int wait_status) {
 }
 
 // CLONE_CHILD_CLEARTID: what pthread_join waits for. Not worth a page copied on write when nobody else can see it.
-void clear_child_tid(Task& task, AddressSpace& space) {
+void clear_child_tid(Task& task) {
     const uint64_t address = std::exchange(task.clear_child_tid, 0);
+    if (address == 0) return;
+    AddressSpace& space = *task.thread().address_space();
     const bool is_alone =
         task.process().memory_users.load(std::memory_order_relaxed) == 1 && space.reference_count() <= 2;
-    if (address == 0 || is_alone) return;
+    if (is_alone) return;
     const int32_t zero = 0;
     if (user_memory::copy_out(address, &zero, sizeof(zero))) (void)futex_wake_address(space, address, 1);
 }
@@ -53,12 +55,7 @@ void release_process(Process& process) {
         space = std::move(ProcessParts::address_space(process));
         executable = std::move(ProcessParts::executable(process));
     }
-    const uint64_t most_resident_pages = space->usage().peak_resident_pages;
-    {
-        SpinGuard guard(g_tree_lock);
-        process.dead_tasks.most_resident_pages =
-            std::max(process.dead_tasks.most_resident_pages, most_resident_pages);
-    }
+    note_peak_memory(process, *space);
     Thread::set_current_address_space({});
     space.reset();
     executable.reset();
@@ -68,9 +65,7 @@ void release_process(Process& process) {
 
 void leave_memory(Task& task) {
     Process& process = task.process();
-    AddressSpace& space = *task.thread().address_space();
-    if (task.robust_list != 0) exit_robust_list(task);
-    clear_child_tid(task, space);
+    leave_shared_memory(task);
     if (process.memory_users.fetch_sub(1, std::memory_order_acq_rel) == 1)
         release_process(process);
     else
@@ -153,6 +148,20 @@ void drop_reaped(Process::TaskList& reaped) {
         release_charges(task);
         Ref<Task>::adopt(&task).reset();
     }
+}
+
+void leave_shared_memory(Task& task) {
+    if (task.robust_list != 0) {
+        exit_robust_list(task);
+        task.robust_list = 0;
+    }
+    clear_child_tid(task);
+}
+
+void note_peak_memory(Process& process, AddressSpace& space) {
+    const uint64_t pages = space.usage().peak_resident_pages;
+    SpinGuard guard(g_tree_lock);
+    process.dead_tasks.most_resident_pages = std::max(process.dead_tasks.most_resident_pages, pages);
 }
 
 void kill_other_tasks_locked(Process& process, const Task* except) {

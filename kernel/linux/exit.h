@@ -15,6 +15,11 @@ namespace gyre::linux {
 // Asks every task but `except` to end at its next way to user mode. The signal lock is held.
 void kill_other_tasks_locked(Process& process, const Task* except);
 
+// The running task's last words in memory that others may share: robust futexes and clear_child_tid.
+void leave_shared_memory(Task& task);
+// For ru_maxrss, before a process lets go of a space.
+void note_peak_memory(Process& process, AddressSpace& space);
+
 // Orphans of `process` go to the nearest subreaper or to init; those that nobody will wait for are reaped. Tree lock held.
 void reparent_children_locked(Process& process, Process::TaskList& reaped);
 // Groups that `process`'s end (or move) leaves orphaned with a stopped member get SIGHUP and SIGCONT. Tree lock held.

@@ -57,6 +57,12 @@ Result<Ref<PidSlot>> PidNamespace::allocate() {
     return fail(Error::WouldBlock);
 }
 
+Result<Ref<PidSlot>> PidNamespace::make_zero() {
+    auto* slot = new (std::nothrow) PidSlot(*this);
+    if (!slot) return fail(Error::NoMemory);
+    return Ref<PidSlot>::adopt(slot);
+}
+
 // The first free number after the last one given, going round once; -1 when there is none.
 Pid PidNamespace::next_free_locked() const {
     const Pid from = last_given_.load(std::memory_order_relaxed) + 1;
@@ -115,6 +121,7 @@ Ref<Process> PidNamespace::next_process(Pid from) const {
 
 void PidNamespace::release(PidSlot& slot) {
     const Pid number = slot.number();
+    if (number == 0) return;  // never in the table
     SpinGuard guard(lock_);
     chunks_[number >> kChunkShift].load(std::memory_order_relaxed)->slots[number & (kChunkSize - 1)].store(
         nullptr, std::memory_order_release);

@@ -65,6 +65,8 @@ public:
     Ref<PidSlot> find_slot(Pid number) const;
     // The process with the lowest number at or above `from`, zombies included; null at the end.
     Ref<Process> next_process(Pid from) const;
+    // The number 0, which no process has: the group and session of init until it makes its own (as Linux).
+    Result<Ref<PidSlot>> make_zero();
     Pid last_given() const { return last_given_.load(std::memory_order_relaxed); }
 
     // The process that orphans go to; under the tree lock.

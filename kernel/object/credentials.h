@@ -35,6 +35,8 @@ struct CredentialValues {
     uint64_t bounding = kAllCapabilities;
     uint32_t securebits = 0;
     bool no_new_privileges = false;
+
+    bool operator==(const CredentialValues&) const = default;
 };
 
 class Credentials final : public RefCounted {

@@ -35,11 +35,11 @@ struct Header {
 Result<Header> parse_header(std::span<const std::byte> head);
 
 struct Segment {
-    uint64_t address = 0;           // before the bias is added
-    uint64_t memory_bytes = 0;
-    uint64_t file_offset = 0;       // the same as `address` within a page
-    uint64_t file_bytes = 0;        // at most memory_bytes; the rest is zero
-    bool is_readable = false, is_writable = false, is_executable = false;
+    uint64_t address;       // before the bias is added
+    uint64_t memory_bytes;
+    uint64_t file_offset;   // the same as `address` within a page
+    uint64_t file_bytes;    // at most memory_bytes; the rest is zero
+    bool is_readable, is_writable, is_executable;
 
     constexpr uint64_t end() const { return address + memory_bytes; }
     constexpr uint64_t file_end() const { return address + file_bytes; }
@@ -57,7 +57,7 @@ struct Image {
     bool has_stack_header = false;          // PT_GNU_STACK is there,
     bool is_stack_executable = false;       // and asks for this
     uint32_t segment_count = 0;
-    std::array<Segment, kMostSegments> storage{};
+    std::array<Segment, kMostSegments> storage;  // the first segment_count are valid; no need to clear the rest
 
     std::span<const Segment> segments() const { return {storage.data(), segment_count}; }
     constexpr uint64_t span_bytes() const { return highest - lowest; }
