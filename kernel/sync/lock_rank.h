@@ -38,6 +38,7 @@ namespace gyre {
     X(ProcessSpin)        \
     X(SignalState)        \
     X(Credentials)        \
+    X(DriverClient)       /* who uses a device now; held while he is told news */ \
     X(Terminals)          /* a terminal's open files */ \
     X(FutexBucket)        \
     X(PageTable)          \
