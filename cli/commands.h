@@ -4,6 +4,9 @@
 // leaves its exit status in `status` when it is the one that was called.
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "cli/paths.h"
 
 namespace CLI {
@@ -15,10 +18,12 @@ namespace gyre::cli {
 struct Program {
     CLI::App& app;
     Paths paths;
+    std::vector<std::string> program_arguments;  // what follows `--`
     int status = 0;
 };
 
 void add_build_command(Program& program);
+void add_run_command(Program& program);
 void add_test_command(Program& program);
 void add_version_command(Program& program);
 

@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 int report(const Problem& problem) {
     std::fprintf(stderr, "gyre: error: %s\n", problem.what.c_str());
     if (!problem.hint.empty()) std::fprintf(stderr, "      %s\n", problem.hint.c_str());
-    return kOwnFailure;
+    return problem.status;
 }
 
 Outcome<Paths> find_paths() {

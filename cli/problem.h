@@ -9,22 +9,25 @@
 
 namespace gyre::cli {
 
+// The exit status for "the machine or this tool failed, not the program", as Docker has it.
+constexpr int kOwnFailure = 125;
+// "The program is there, but cannot be run."
+constexpr int kCannotRun = 126;
+
 struct Problem {
     std::string what;  // one sentence, without a full stop at the end
     std::string hint;  // what the user can do about it; may be empty
+    int status = kOwnFailure;
 };
 
 template <class T>
 using Outcome = std::expected<T, Problem>;
 
-inline std::unexpected<Problem> problem(std::string what, std::string hint = {}) {
-    return std::unexpected(Problem{std::move(what), std::move(hint)});
+inline std::unexpected<Problem> problem(std::string what, std::string hint = {}, int status = kOwnFailure) {
+    return std::unexpected(Problem{std::move(what), std::move(hint), status});
 }
 
-// The exit status for "the machine or this tool failed, not the program", as Docker has it.
-constexpr int kOwnFailure = 125;
-
-// Prints `gyre: error: ...` and returns kOwnFailure.
+// Prints `gyre: error: ...` and returns the problem's exit status.
 int report(const Problem& problem);
 
 }  // namespace gyre::cli

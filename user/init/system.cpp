@@ -35,8 +35,7 @@ constexpr Mount kMounts[] = {
     {"proc", "/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr, 0555, true},
     {"devpts", "/dev/pts", MS_NOSUID | MS_NOEXEC, "mode=0620,ptmxmode=0666", 0755, true},
     {"tmpfs", "/dev/shm", MS_NOSUID | MS_NODEV, "mode=1777", 01777, true},
-    {"tmpfs", "/tmp", MS_NOSUID | MS_NODEV, "mode=1777", 01777, true},
-    // /run stays where it is, on the root file system: it carries /run/gyre.
+    // /tmp and /run stay on the root file system, which is a tmpfs, too: what the host has sent along may lie there.
     {"sysfs", "/sys", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr, 0555, false},
 };
 
