@@ -39,6 +39,13 @@ Status make_zero_page() {
 AddressSpace::AddressSpace() = default;
 
 Result<Ref<AddressSpace>> AddressSpace::create() {
+    Ref<AddressSpace> space = TRY(create_bare());
+    space->map_top_ = space->search_top_ = user_layout::choose_map_top();
+    return space;
+}
+
+// Without a layout: a fork has its parent's.
+Result<Ref<AddressSpace>> AddressSpace::create_bare() {
     TRY_VOID(make_zero_page());
     auto* space = new (std::nothrow) AddressSpace;
     if (!space) return fail(Error::NoMemory);
@@ -46,7 +53,6 @@ Result<Ref<AddressSpace>> AddressSpace::create() {
     Page* root = TRY(page_allocator::allocate(PageUse::PageTable, Zeroing::Yes));
     space->root_ = root->address();
     memory::copy_kernel_half(space->root_);
-    space->map_top_ = space->search_top_ = user_layout::choose_map_top();
     return result;
 }
 

@@ -177,6 +177,7 @@ private:
     struct Removal;
 
     AddressSpace();
+    static Result<Ref<AddressSpace>> create_bare();
 
     // ---- the tree of mappings; lock_ held
     Mapping* find_mapping(uintptr_t address) const;             // that holds the address, or null

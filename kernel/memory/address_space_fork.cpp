@@ -46,7 +46,7 @@ Status AddressSpace::fork_entries(AddressSpace& child, const Mapping& mapping, b
 }
 
 Result<Ref<AddressSpace>> AddressSpace::fork() {
-    Ref<AddressSpace> child = TRY(create());
+    Ref<AddressSpace> child = TRY(create_bare());
     WriteGuard guard(lock_);
     child->limits_ = limits_;
     child->break_start_ = break_start_;
