@@ -89,15 +89,17 @@ Status become_only_task(Task& task) {
     // The others go without our help, so nothing needs to end this wait.
     (void)process.task_exits.wait(Patience::forever().uninterruptible(), [&] { return process.task_count() == 1; });
     Process::TaskList dead;
+    bool was_killed;
     {
         SpinGuard tree(g_tree_lock);
         SpinGuard signal(handlers.lock);
         if (process.leader_task != &task) take_leaders_place_locked(task, process, dead);
-        process.is_group_exiting = false;
         process.execing_task = nullptr;
-        process.group_exit_code = 0;
+        was_killed = process.group_exit_code != 0;  // by a SIGKILL that came meanwhile
+        if (!was_killed) process.is_group_exiting = false;
     }
     drop_reaped(dead);
+    if (was_killed) return fail(Error::Interrupted);
     return {};
 }
 

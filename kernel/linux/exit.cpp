@@ -173,6 +173,7 @@ void exit_task(int wait_status) {
     Task& task = Task::current();
     Process& process = task.process();
     stop_taking_signals(task, wait_status);
+    if (process.stop_signal != 0) complete_group_stop(process);
     if (process.pid() == kInitPid && process.live_tasks == 0) {
         const int code = process.is_group_exiting ? process.group_exit_code : wait_status;
         panic("Attempted to kill init! exitcode=0x{x}", static_cast<uint32_t>(code));

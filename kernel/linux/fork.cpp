@@ -59,7 +59,7 @@ void link(Process& caller, Task& task, bool is_new_process, uint64_t flags) {
     } else if (caller.is_group_exiting) {
         task.thread().interrupt(Interruption::Kill);
     } else if (caller.stop_signal != 0) {
-        ++caller.tasks_to_stop;  // it stops with the others before its first instruction
+        // It stops with the others before its first instruction.
         task.thread().interrupt(Interruption::Stop);
     }
     process.tasks.push_back(task);

@@ -18,7 +18,6 @@
 #include "kernel/log/log.h"
 #include "kernel/log/assert.h"
 #include "kernel/memory/page.h"
-#include "kernel/schedule/scheduler.h"
 
 namespace gyre::linux {
 namespace {
@@ -157,7 +156,7 @@ void start_init(const BootInfo&) {
     ProcessParts::process(*task) = process;
     if (!make_init(*process, *task, most_threads)) panic("no memory for init");
     KREQUIRE(task->tid() == kInitPid);
-    set_interruption_handler(&handle_interruptions);
+    initialize_signals();
     memory::set_out_of_memory_handler(&handle_out_of_memory);
     // Its list's reference, and it never ends.
     task.leak()->thread().start();

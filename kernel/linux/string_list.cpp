@@ -111,12 +111,6 @@ uint64_t StringList::start_of(uint32_t index) const {
 
 uint64_t StringList::first_byte() const { return first_ == 0 ? 0 : (first_ < count_ ? start_of(first_) : bytes_); }
 
-std::string_view StringList::first() const {
-    const uint64_t from = first_byte();
-    if (count() == 0 || from >= inline_used_) return {};
-    return {inline_.data() + from, strnlen(inline_.data() + from, inline_used_ - from)};
-}
-
 Status StringList::write(uint64_t address, uint64_t pointers) const {
     const uint64_t skipped = first_byte();
     const auto write_bytes = [&](const char* from, uint64_t start, size_t length) -> Status {

@@ -35,7 +35,6 @@ public:
     // Writes the strings from `address` on, and into the array at `pointers` where each begins; in the current address
     // space. Errors: BadAddress.
     Status write(uint64_t address, uint64_t pointers) const;
-    std::string_view first() const;   // only while it lies in the first chunk
 
 private:
     static constexpr size_t kChunkBytes = 4096 - 16;

@@ -70,7 +70,7 @@ bool take_stop_locked(Process& child, const WaitRequest& request, WaitResult& re
     const bool takes = (request.options & kWaitNoWait) == 0;
     SpinGuard signal(child.handlers().lock);
     if ((request.options & kWaitStopped) && child.stop_report != 0) {
-        fill(result, child, abi::kCldStopped, child.stop_report);
+        fill(result, child, abi::kCldStopped, child.stop_report << 8 | 0x7f);
         if (takes) child.stop_report = 0;
     } else if ((request.options & kWaitContinued) && child.continue_report) {
         fill(result, child, abi::kCldContinued, 0xffff);
