@@ -59,7 +59,7 @@ private:
     const uint32_t interrupt_;
     Terminal* terminal_ = nullptr;
     // Of the last rank, because a log line may be printed while any other lock is held.
-    mutable SpinLock lock_{LockRank::Log};
+    mutable SpinLock lock_{LockRank::ConsoleLine};
     ByteRing<kBufferSize> output_ GYRE_GUARDED_BY(lock_);
     ByteRing<kBufferSize> input_ GYRE_GUARDED_BY(lock_);
     uint8_t enabled_interrupts_ GYRE_GUARDED_BY(lock_) = 0;

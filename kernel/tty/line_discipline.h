@@ -39,6 +39,7 @@ public:
 
     // ---- from the line. The result is how many bytes were taken: fewer when programs do not read.
     size_t receive(std::span<const uint8_t> bytes);
+    bool can_receive() const { return buffer_.room() > 0 || (settings_.is_canonical() && buffer_.whole_lines() == 0); }
     void receive_break();
     void receive_damaged(uint8_t byte);  // parity or framing error
 

@@ -91,6 +91,7 @@ void Terminal::refresh_locked(bool has_news) {
     const uint32_t before = readable_.load(std::memory_order_relaxed);
     const uint32_t now = line_.is_readable() ? std::max(line_.readable_count(), 1u) : 0;
     readable_.store(now, std::memory_order_release);
+    takes_input_.store(line_.can_receive(), std::memory_order_release);
     has_waiting_echo_.store(line_.has_waiting_echo(), std::memory_order_relaxed);
     const bool polls_readable = line_.is_readable_for_poll();
     const bool polled_readable = polls_readable_.exchange(polls_readable, std::memory_order_acq_rel);
@@ -117,6 +118,15 @@ void Terminal::fetch_input() {
     fetch_input_locked();
     driver_.push_output();
     refresh_locked(true);
+}
+
+size_t Terminal::deliver(std::span<const uint8_t> bytes) {
+    MutexGuard guard(lock_);
+    const bool is_wanted = line_.settings().control & tty::control::kCread;
+    const size_t taken = is_wanted ? line_.receive(bytes) : bytes.size();
+    driver_.push_output();
+    refresh_locked(true);
+    return taken;
 }
 
 void Terminal::fetch_input_locked() {

@@ -42,10 +42,12 @@ public:
     std::string_view name() const { return name_; }
 
     // ---- news from the driver. Context: any, without the driver's lock.
-    void input_arrived();       // the input thread will fetch it
+    virtual void input_arrived();   // the input thread will fetch it
     void output_progressed();   // there is room again
     // The same at once, in the calling thread (the master of a pseudo-terminal). May sleep.
     void fetch_input();
+    size_t deliver(std::span<const uint8_t> bytes);   // the same of bytes in hand; the result is how many were taken
+    bool takes_input() const { return takes_input_.load(std::memory_order_acquire); }
     void set_window_size(const tty::WindowSize& size);  // signals SIGWINCH when it changed. Context: thread
 
     // ---- for files
@@ -86,14 +88,15 @@ public:
     Status drain(Patience patience);
 
 protected:
+    void set_name(std::string_view name) { name_ = name; }   // by the constructor
+    bool is_other_side_closed() const { return is_other_side_closed_.load(std::memory_order_acquire); }
+    void push_waiting_echo() {
+        if (has_waiting_echo_.load(std::memory_order_relaxed)) fetch_input();
+    }
     Mutex& lock() { return lock_; }
     tty::LineDiscipline& line() { return line_; }
     virtual void flow_changed(bool) {}         // packet mode
     virtual void input_flushed() {}
-    virtual void settings_changed() {}
-    // ioctls of a kind of terminal, before the common ones. Error NotTerminal: not one of them.
-    virtual Result<long> own_ioctl(TerminalFile& file, linux::CallContext& context, uint32_t command,
-                                   uintptr_t argument);
     void tell_files(Signals raised);
     tty::WindowSize window_size_;   // under lock()
 
@@ -118,7 +121,7 @@ private:
 
     TerminalDriver& driver_;
     const uint64_t device_;
-    const std::string_view name_;
+    std::string_view name_;
     Mutex lock_{LockRank::Terminal};
     tty::LineDiscipline line_{*this};
     uint32_t open_count_ = 0;                  // under lock_
@@ -127,6 +130,7 @@ private:
     // Readable without lock_: what waiters look at.
     std::atomic<uint32_t> readable_{0};        // bytes that a read may take now (canonical: 0 without a whole line)
     std::atomic<bool> polls_readable_{false};
+    std::atomic<bool> takes_input_{true};
     std::atomic<bool> is_output_stopped_{false};
     std::atomic<bool> is_other_side_closed_{false};
     std::atomic<bool> is_exclusive_{false};

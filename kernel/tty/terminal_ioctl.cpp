@@ -14,12 +14,7 @@ namespace gyre {
 
 using linux::g_tree_lock;
 
-Result<long> Terminal::own_ioctl(TerminalFile&, linux::CallContext&, uint32_t, uintptr_t) {
-    return fail(Error::NotTerminal);
-}
-
 Result<long> Terminal::ioctl(TerminalFile& file, linux::CallContext& context, uint32_t command, uintptr_t argument) {
-    if (auto own = own_ioctl(file, context, command, argument); own || own.error() != Error::NotTerminal) return own;
     return TerminalIoctl{*this, file, context, argument}.run(command);
 }
 
@@ -192,7 +187,7 @@ Result<long> TerminalIoctl::get_foreground() {
     int group;
     {
         SpinGuard guard(g_tree_lock);
-        if (context.process.group->session().terminal != &terminal) return fail(Error::NotTerminal);
+        if (!is_master && context.process.group->session().terminal != &terminal) return fail(Error::NotTerminal);
         group = terminal.foreground_ ? terminal.foreground_->id() : 0;
     }
     return put_int(group);
@@ -218,8 +213,8 @@ Result<long> TerminalIoctl::get_session() {
     int number;
     {
         SpinGuard guard(g_tree_lock);
-        if (context.process.group->session().terminal != &terminal || !terminal.session_)
-            return fail(Error::NotTerminal);
+        const bool is_own = context.process.group->session().terminal == &terminal;
+        if (!(is_own || is_master) || !terminal.session_) return fail(Error::NotTerminal);
         number = terminal.session_->id();
     }
     return put_int(number);

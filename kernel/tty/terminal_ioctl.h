@@ -24,9 +24,10 @@ constexpr uint32_t kTcgets = 0x5401, kTcsets = 0x5402, kTcsetsw = 0x5403, kTcset
 
 struct TerminalIoctl {
     Terminal& terminal;
-    TerminalFile& file;
+    File& file;
     linux::CallContext& context;
     uintptr_t argument;
+    bool is_master = false;  // asked through the master of a pseudo-terminal, by anybody
 
     // Errors: NotTerminal for one that is unknown.
     Result<long> run(uint32_t command);

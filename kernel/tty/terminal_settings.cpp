@@ -75,7 +75,6 @@ Result<long> TerminalIoctl::apply_settings(tty::Settings settings, When when) {
     }
     terminal.line_.set_settings(settings);
     terminal.driver_.settings_changed(terminal.line_.settings());
-    terminal.settings_changed();
     terminal.refresh_locked(true);
     return 0;
 }
