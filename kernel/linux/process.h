@@ -129,8 +129,9 @@ public:
     Task* execing_task = nullptr;
     int group_exit_code = 0;             // wait status
     int stop_signal = 0;                 // nonzero: its tasks stop on their way to user mode
-    uint32_t tasks_to_stop = 0;          // that have not stopped yet
-    int stop_report = 0;                 // wait status of a stop not yet waited for
+    int untold_change = 0;               // CLD_STOPPED or CLD_CONTINUED that the parent is to be told by a task of ours
+    uint32_t continue_count = 0;         // SIGCONTs sent: one that comes between taking a stop signal and stopping wins
+    int stop_report = 0;                 // the signal of a stop not yet waited for
     bool continue_report = false;        // a SIGCONT not yet waited for
     UsageTotals dead_tasks;
     uint32_t live_tasks = 0;             // that have not begun to exit

@@ -19,6 +19,7 @@ struct ProcessParts {
     static std::atomic<Pid>& parent_pid(Process& process) { return process.parent_pid_; }
     static PidNamespace*& pid_namespace(Process& process) { return process.pid_namespace_; }
     static std::atomic<ProcessState>& state(Process& process) { return process.state_; }
+    static std::atomic<bool>& is_stopped(Process& process) { return process.is_stopped_; }
     static std::atomic<uint32_t>& task_count(Process& process) { return process.task_count_; }
     static int64_t& start_time_ns(Process& process) { return process.start_time_ns_; }
     static SpinLock& lock(Process& process) { return process.lock_; }

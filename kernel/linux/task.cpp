@@ -26,6 +26,11 @@ Ref<Credentials> Task::credentials_reference() const {
     return credentials_;
 }
 
+Ref<UserAccount> Task::account_reference() const {
+    SpinGuard guard(lock_);
+    return account_;
+}
+
 Ref<FileTable> Task::files_reference() const {
     SpinGuard guard(lock_);
     return files_;

@@ -41,6 +41,7 @@ public:
     Pid tid() const { return tid_.load(std::memory_order_relaxed); }
     bool is_leader() const;  // its tid is the process's pid
     UserAccount& account() const { return *account_; }  // the real user's; stable for the running task
+    Ref<UserAccount> account_reference() const;         // any task; context: any
 
     // The running task's own are stable while the call lasts; of another task take a reference.
     const Credentials& credentials() const { return *credentials_; }
@@ -60,6 +61,8 @@ public:
 
     // ---- under the signal lock of the process (blocked is written by the task itself only)
     SignalSet blocked = 0;
+    SignalSet waited_for = 0;           // by sigtimedwait(2): taken even though blocked, kept even though ignored
+    bool has_stopped = false;           // sleeps because its process is stopped
     SignalQueue pending;
     // ---- the running task's own
     SignalSet saved_mask = 0;           // to be restored after delivery when has_saved_mask
@@ -67,6 +70,9 @@ public:
     bool is_exiting = false;            // has begun to end
     bool has_ended = false;             // counted in Process::dead_tasks; under the tree lock
     abi::SignalStack signal_stack{0, abi::kSsDisable, 0, 0};
+    struct Fault {                      // the last one, for the handler's struct sigcontext
+        uint64_t vector = 0, error_code = 0, address = 0;
+    } last_fault;
     uint64_t child_set_tid = 0;         // CLONE_CHILD_SETTID: where the new task writes its number
     uint64_t clear_child_tid = 0;       // set_tid_address(2)
     uint64_t robust_list = 0;           // set_robust_list(2)
