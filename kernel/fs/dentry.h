@@ -47,6 +47,8 @@ public:
     void add_mount(int32_t difference) { mounts_.fetch_add(uint32_t(difference), std::memory_order_relaxed); }
     // Removed from its directory, but still open or somebody's working directory.
     bool is_removed() const { return is_removed_.load(std::memory_order_relaxed); }
+    // For what never was an entry of its parent (memfd): its path says " (deleted)".
+    void mark_removed() { is_removed_.store(true, std::memory_order_relaxed); }
 
 private:
     friend class DentryCache;

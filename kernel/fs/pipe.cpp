@@ -30,7 +30,7 @@ Result<Ref<Pipe>> Pipe::create() {
 }
 
 Status Pipe::set_slots(uint32_t count) {
-    const uint32_t room = std::bit_ceil(count);
+    const uint32_t room = std::bit_ceil(count + kSpliceSlots);
     std::unique_ptr<Slot[]> fresh(new (std::nothrow) Slot[room]);
     if (!fresh) return fail(Error::NoMemory);
     {
@@ -193,27 +193,6 @@ Result<size_t> Pipe::write(IoCursor& from, Patience patience, bool is_packet, bo
     }
     if (has_waited && !is_full()) writer_queue_.wake_one();
     return total;
-}
-
-Result<size_t> Pipe::peek(size_t length, Patience patience, TakePiece take, void* argument) {
-    for (;;) {
-        size_t total = 0;
-        {
-            MutexGuard guard(mutex_);
-            for (uint32_t at = tail_; at != head_ && total < length; ++at) {
-                const Slot& slot = slot_locked(at);
-                const size_t wanted = std::min<size_t>(slot.length, length - total);
-                const Result<size_t> taken = take(argument, {slot.page->bytes() + slot.offset, wanted});
-                if (!taken && total == 0) return fail(taken.error());
-                if (taken) total += *taken;
-                if (!taken || *taken < wanted) break;
-            }
-        }
-        if (total != 0 || length == 0) return total;
-        if (!is_empty()) return 0;
-        if (writer_count() == 0) return 0;
-        TRY_VOID(reader_queue_.wait(patience, [&] { return !is_empty() || writer_count() == 0; }));
-    }
 }
 
 uint64_t Pipe::byte_count() {

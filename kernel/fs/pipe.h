@@ -22,6 +22,7 @@ class PipeFile;
 class Pipe final : public RefCounted {
 public:
     static constexpr uint32_t kDefaultSlots = 16;                 // 64 KiB
+    static constexpr uint32_t kSpliceSlots = 16;
     static constexpr uint64_t kMostBytesUnprivileged = 1 << 20;   // fs.pipe-max-size
     static constexpr uint64_t kMostBytes = uint64_t{1} << 31;
 
@@ -33,10 +34,14 @@ public:
     // error; `is_broken` is set (then the caller sends SIGPIPE) even so. Reading gives 0 when nobody can write any more.
     Result<size_t> read(IoCursor& to, Patience patience);
     Result<size_t> write(IoCursor& from, Patience patience, bool is_packet, bool& is_broken);
-    // Copies without consuming, from the first byte on; waits for a first byte. `take` gets one piece at a time, says how much
-    // it used, and less than all of it ends the walk (tee).
-    using TakePiece = Result<size_t> (*)(void* argument, std::span<const std::byte> piece);
-    Result<size_t> peek(size_t length, Patience patience, TakePiece take, void* argument);
+    // Copies the first bytes without consuming them (tee); waits for a first byte.
+    Result<size_t> peek(std::span<std::byte> to, Patience patience);
+    // Hands bytes out in pieces of at most a page; `give` says how much of a piece it used, and what it did not use goes back
+    // to the front. One round moves at most kSpliceSlots pieces. Errors: as read, and give's when it used nothing.
+    using Give = Result<size_t> (*)(void* argument, std::span<const std::byte> piece);
+    Result<size_t> splice_out(size_t length, Patience patience, Give give, void* argument);
+    // Errors: WouldBlock, Interrupted. No reader left counts as room: the write then says BrokenPipe.
+    Status wait_for_room(Patience patience);
 
     // Lock-free looks, for readiness and waits.
     bool is_empty() const { return head_.load(std::memory_order_acquire) == tail_.load(std::memory_order_acquire); }
@@ -51,6 +56,7 @@ public:
     uint32_t writer_opens() const { return writer_opens_.load(std::memory_order_acquire); }
 
     uint64_t byte_count();
+    size_t room_bytes();   // of whole pages, at least one
     uint64_t capacity_bytes() const { return uint64_t{capacity_.load(std::memory_order_relaxed)} * kPageSize; }
     // Errors: Busy (more is in it), NoMemory.
     Status set_slots(uint32_t count);
@@ -79,6 +85,8 @@ private:
     }
     Slot& slot_locked(uint32_t index) { return slots_[index & slot_mask_]; }
     Moved drain_locked(IoCursor& to);
+    uint32_t take_slots_locked(std::span<Slot> slots, size_t length);
+    void return_slots(std::span<Slot> slots, bool was_full);
     Moved fill_locked(IoCursor& from, bool is_packet);
     size_t merge_locked(IoCursor& from, Status& outcome);
     Page* take_page_locked();
@@ -88,13 +96,14 @@ private:
     static constexpr uint32_t kSparePages = 2;
 
     Mutex mutex_{LockRank::PipeContent};
-    std::unique_ptr<Slot[]> slots_;
+    std::unique_ptr<Slot[]> slots_;   // room for the capacity and what a splice puts back
     uint32_t slot_mask_ = 0;
     std::atomic<uint32_t> head_{0}, tail_{0};   // counted without end; changed under the mutex
     std::atomic<uint32_t> capacity_{0};         // slots that may be in use
     std::atomic<uint32_t> readers_{0}, writers_{0}, reader_opens_{0}, writer_opens_{0};
     Page* spare_[kSparePages] = {};
     uint32_t spare_count_ = 0;
+    uint32_t slots_out_ = 0;   // taken by splices and not given back yet, at most kSpliceSlots
     WaitQueue reader_queue_, writer_queue_, opens_;
     const uint64_t number_;
 
@@ -114,6 +123,7 @@ public:
     Result<size_t> read(IoCursor& to, Patience patience) override;
     Result<size_t> write(IoCursor& from, Patience patience) override;
     Result<long> ioctl(linux::CallContext& context, uint32_t command, uintptr_t argument) override;
+    Result<long> control(linux::CallContext& context, uint32_t command, uintptr_t argument) override;
     Status status(FileStatus& status) override;
     size_t describe(std::span<char> buffer) const override;
     Signals signals() const override;
@@ -129,6 +139,8 @@ public:
     PipeFile** previous_end = nullptr;
 
 private:
+    Result<long> set_capacity(uint64_t bytes, bool is_privileged);
+
     Ref<Pipe> pipe_;
     Inode* const inode_;
     const bool reads_, writes_;
@@ -142,9 +154,5 @@ struct PipeEnds {
 };
 // `flags` are O_NONBLOCK and O_DIRECT (packets). Errors: NoMemory.
 Result<PipeEnds> make_pipe(uint32_t flags);
-
-// F_GETPIPE_SZ and F_SETPIPE_SZ. Errors: BadDescriptor (not a pipe), InvalidArgument, NotPermitted, Busy, NoMemory.
-Result<long> pipe_capacity(File& file);
-Result<long> set_pipe_capacity(File& file, uint64_t bytes, bool is_privileged);
 
 }  // namespace gyre

@@ -11,6 +11,7 @@ namespace gyre {
 namespace {
 
 constexpr uint32_t kIoctlBytesReadable = 0x541b;  // FIONREAD
+constexpr uint32_t kSetCapacity = 1031, kGetCapacity = 1032;  // F_SETPIPE_SZ, F_GETPIPE_SZ
 constexpr uint64_t kPipeDevice = make_device(0, 13);
 
 bool opens_for_reading(uint32_t flags) { return (flags & open_flags::kAccessMode) != open_flags::kWriteOnly; }
@@ -59,6 +60,25 @@ Result<long> PipeFile::ioctl(linux::CallContext&, uint32_t command, uintptr_t ar
     return 0;
 }
 
+Result<long> PipeFile::control(linux::CallContext& context, uint32_t command, uintptr_t argument) {
+    switch (command) {
+        case kGetCapacity: return static_cast<long>(pipe_->capacity_bytes());
+        case kSetCapacity:
+            return set_capacity(static_cast<uint32_t>(argument), context.credentials().has(Capability::SysResource));
+        default: return fail(Error::InvalidArgument);
+    }
+}
+
+Result<long> PipeFile::set_capacity(uint64_t bytes, bool is_privileged) {
+    if (bytes > Pipe::kMostBytes) return fail(Error::InvalidArgument);
+    uint64_t rounded = kPageSize;
+    while (rounded < bytes) rounded *= 2;
+    if (rounded > Pipe::kMostBytesUnprivileged && rounded > pipe_->capacity_bytes() && !is_privileged)
+        return fail(Error::NotPermitted);
+    TRY_VOID(pipe_->set_slots(static_cast<uint32_t>(rounded / kPageSize)));
+    return static_cast<long>(rounded);
+}
+
 Signals PipeFile::signals() const {
     Signals now = Signals::None;
     if (reads_) {
@@ -92,24 +112,6 @@ Result<PipeEnds> make_pipe(uint32_t flags) {
     ends.reader = TRY(make_ref<PipeFile>(Path(), open_flags::kReadOnly | (flags & open_flags::kNonBlock), pipe, nullptr));
     ends.writer = TRY(make_ref<PipeFile>(Path(), open_flags::kWriteOnly | flags, std::move(pipe), nullptr));
     return ends;
-}
-
-Result<long> pipe_capacity(File& file) {
-    PipeFile* end = file_cast<PipeFile>(file);
-    if (!end) return fail(Error::BadDescriptor);
-    return static_cast<long>(end->pipe().capacity_bytes());
-}
-
-Result<long> set_pipe_capacity(File& file, uint64_t bytes, bool is_privileged) {
-    PipeFile* end = file_cast<PipeFile>(file);
-    if (!end) return fail(Error::BadDescriptor);
-    if (bytes > Pipe::kMostBytes) return fail(Error::InvalidArgument);
-    uint64_t rounded = kPageSize;
-    while (rounded < bytes) rounded *= 2;
-    if (rounded > Pipe::kMostBytesUnprivileged && rounded > end->pipe().capacity_bytes() && !is_privileged)
-        return fail(Error::NotPermitted);
-    TRY_VOID(end->pipe().set_slots(static_cast<uint32_t>(rounded / kPageSize)));
-    return static_cast<long>(rounded);
 }
 
 }  // namespace gyre

@@ -170,4 +170,11 @@ Page* Vmo::find_page(uint64_t page_index) {
     return parent_ ? parent_->find_page(page_index + (parent_offset_ >> kPageShift)) : nullptr;
 }
 
+bool Vmo::has_shared_writable_mapping() {
+    MutexGuard guard(mappings_lock_);
+    for (const Mapping& mapping : mappings_)
+        if (mapping.is_shared && allows(mapping.most, Protection::Write)) return true;
+    return false;
+}
+
 }  // namespace gyre

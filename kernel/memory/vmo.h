@@ -72,6 +72,8 @@ public:
     void decommit(uint64_t offset, uint64_t length);
     // Zeroes a byte range without allocating pages that are holes.
     Status zero_range(uint64_t offset, uint64_t length);
+    // Whether a shared mapping exists that writes, or could be allowed to (seals).
+    bool has_shared_writable_mapping();
 
 private:
     friend class AddressSpace;
