@@ -11,6 +11,7 @@
 
 #include "kernel/linux/abi_signal.h"
 #include "kernel/linux/pid_table.h"
+#include "kernel/sync/epoch.h"
 #include "kernel/sync/spin_lock.h"
 #include "lib/base/ref.h"
 #include "lib/base/result.h"
@@ -53,7 +54,7 @@ constexpr bool is_signal_number(int signal) { return signal >= 1 && signal <= kS
 struct QueuedSignal {
     QueuedSignal* next = nullptr;
     SignalInfo info;
-    UserAccount* account = nullptr;   // whose RLIMIT_SIGPENDING it counts against; a reference
+    Ref<UserAccount> account;         // whose RLIMIT_SIGPENDING it counts against; null for a timer's
     PosixTimer* timer = nullptr;      // the timer that owns this entry; it is not freed but handed back
 };
 
@@ -69,7 +70,15 @@ public:
     SpinLock lock{LockRank::SignalState};
     std::array<abi::SigAction, kSigLast> actions{};
     abi::SigAction& action(int signal) { return actions[static_cast<size_t>(signal - 1)]; }
+    const abi::SigAction& action(int signal) const { return actions[static_cast<size_t>(signal - 1)]; }
+    // By SIG_IGN, or by SIG_DFL where that means nothing to do.
     bool is_ignored(int signal) const;
+
+    // An exec that leaves shared handlers may race with a sender that just read which they are: they outlive that.
+    void last_reference_gone();
+
+private:
+    epoch::Node node_;
 };
 
 // ---- sending. Context: any, unless the receiver's signal lock is held. No permission check here.
@@ -88,6 +97,11 @@ SignalInfo user_signal_info(int signal, const Task& sender, int code = abi::kSiU
 // Whether the caller may send to the target (kill(2)). Errors: NotPermitted.
 Status check_kill(CallContext& context, Process& target, int signal);
 
+// Frees what is queued; the signal lock held.
+void discard_signals(SignalQueue& queue);
+// A task that was to stop with its process ends instead: when all others have stopped, the stop is complete. No lock held.
+void complete_group_stop(Process& process);
+
 // ---- taking, in the receiving thread.
 // Takes the first pending signal of `wanted` (a set) from the thread's or the process's queue; 0 when there is none.
 int take_signal(Task& task, SignalSet wanted, SignalInfo& info);
@@ -102,7 +116,8 @@ void set_blocked_signals(Task& task, SignalSet blocked);
 Status set_temporary_mask(CallContext& context, uint64_t set_address, size_t set_size);
 void finish_temporary_mask(CallContext& context, bool was_interrupted);
 
-// Installed as the scheduler's interruption handler.
+// Makes signals work: installs handle_interruptions, the scheduler's interruption handler. Once, at bring-up.
+void initialize_signals();
 void handle_interruptions(Thread& thread);
 
 }  // namespace gyre::linux

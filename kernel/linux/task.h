@@ -78,7 +78,6 @@ public:
     uint64_t robust_list = 0;           // set_robust_list(2)
     uint64_t rseq_area = 0;             // rseq(2)
     uint32_t rseq_length = 0, rseq_signature = 0;
-    uint32_t rseq_cpu = UINT32_MAX;     // what the area says at present
     int parent_death_signal = 0;        // PR_SET_PDEATHSIG
     uint64_t timer_slack_ns = 50'000;
     int exit_code = 0;                  // wait status

@@ -145,6 +145,8 @@ void Scheduler::switch_thread() {
     previous.account_leave_kernel();
     data.previous = &previous;
     data.previous_must_move = must_move;
+    if (is_preempted && previous.told_cpu_ != Thread::kTellsNoMoves) previous.note_move();
+    if (next->told_cpu_ != cpu.number && next->told_cpu_ != Thread::kTellsNoMoves) next->note_move();
     next->is_on_cpu_.store(true, std::memory_order_relaxed);
     next->cpu_number_ = cpu.number;
     if (next != data.idle) next->state_.store(ThreadState::Running, std::memory_order_relaxed);

@@ -36,7 +36,8 @@ struct ScheduleParameters {
 enum class ThreadState : uint8_t { Created, Runnable, Running, Sleeping, Dead };
 
 // Why an interruptible (or any, for Kill) wait must end. Set from outside, cleared by the owner.
-enum class Interruption : uint32_t { None = 0, Signal = 1, Kill = 2, Cancel = 4, Stop = 8 };
+// Moved ends no wait: it only brings the thread to the interruption handler (see tell_moves_from).
+enum class Interruption : uint32_t { None = 0, Signal = 1, Kill = 2, Cancel = 4, Stop = 8, Moved = 16 };
 
 class Thread final : public Object {
 public:
@@ -76,6 +77,11 @@ public:
     uint32_t interruptions() const { return interruptions_.load(std::memory_order_acquire); }
     // Asks the CPU that runs this thread in user mode to enter the kernel (to notice signals and the like).
     void kick();
+
+    // Asks for Interruption::Moved when the thread is preempted or runs on another CPU than `cpu` (rseq(2)). The calling
+    // thread's own.
+    void tell_moves_from(uint32_t cpu) { told_cpu_ = cpu; }
+    void stop_telling_moves() { told_cpu_ = kTellsNoMoves; }
 
     // ---- identity and accounting
     std::string_view name() const { return name_.data(); }
@@ -128,11 +134,16 @@ private:
     friend struct RunOrder;
     Thread();
     static void trampoline(void* argument);
+    void note_move() {
+        interruptions_.fetch_or(static_cast<uint32_t>(Interruption::Moved), std::memory_order_relaxed);
+    }
 
     arch::ThreadContext context_;
     std::atomic<ThreadState> state_{ThreadState::Created};
     std::atomic<bool> is_on_cpu_{false};      // its registers are still in use by a CPU
     std::atomic<uint32_t> interruptions_{0};
+    static constexpr uint32_t kTellsNoMoves = UINT32_MAX;
+    uint32_t told_cpu_ = kTellsNoMoves;       // see tell_moves_from; its own, and the scheduler's while it does not run
     std::atomic<bool> has_wake_token_{false}; // a wake came; the next sleep returns at once
     uint32_t cpu_number_ = 0;                 // whose run queue holds it
     ScheduleParameters parameters_;

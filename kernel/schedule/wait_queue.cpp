@@ -56,7 +56,7 @@ struct SleepTimer {
 };
 
 bool is_ended(const Thread& thread, Patience patience) {
-    const uint32_t interruptions = thread.interruptions();
+    const uint32_t interruptions = thread.interruptions() & ~static_cast<uint32_t>(Interruption::Moved);
     if (interruptions == 0) [[likely]]
         return false;
     switch (patience.ended_by()) {
