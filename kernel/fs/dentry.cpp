@@ -13,6 +13,32 @@
 
 namespace gyre {
 
+namespace {
+
+template <class Word>
+uint64_t load(const char* at) {
+    Word word;
+    std::memcpy(&word, at, sizeof(word));
+    return word;
+}
+
+// Up to seven bytes as a number, from two loads that overlap; reads nothing beyond them.
+uint64_t load_short(const char* at, size_t length) {
+    if (length >= 4) return load<uint32_t>(at) | load<uint32_t>(at + length - 4) << (8 * (length - 4));
+    if (length >= 2) return load<uint16_t>(at) | load<uint16_t>(at + length - 2) << (8 * (length - 2));
+    return length ? load<uint8_t>(at) : 0;
+}
+
+bool is_same_text(const char* a, const char* b, size_t length) {
+    if (length < 8) return load_short(a, length) == load_short(b, length);
+    size_t at = 0;
+    for (; at + 8 < length; at += 8)
+        if (load<uint64_t>(a + at) != load<uint64_t>(b + at)) return false;
+    return load<uint64_t>(a + length - 8) == load<uint64_t>(b + length - 8);
+}
+
+}  // namespace
+
 Dentry* dentry_buckets_at(uint32_t hash) {
     return dentry_cache::buckets[hash & dentry_cache::kBucketMask].load(std::memory_order_acquire);
 }
@@ -23,16 +49,8 @@ uint32_t hash_name(const Dentry* parent, std::string_view name) {
     uint64_t hash = dentry_cache::hash_seed(parent);
     const char* at = name.data();
     size_t left = name.size();
-    for (; left >= 8; at += 8, left -= 8) {
-        uint64_t word;
-        std::memcpy(&word, at, 8);
-        hash = dentry_cache::hash_step(hash, word);
-    }
-    if (left) {
-        uint64_t word = 0;
-        for (size_t i = 0; i < left; ++i) word |= uint64_t{static_cast<unsigned char>(at[i])} << (8 * i);
-        hash = dentry_cache::hash_step(hash, word);
-    }
+    for (; left >= 8; at += 8, left -= 8) hash = dentry_cache::hash_step(hash, load<uint64_t>(at));
+    if (left) hash = dentry_cache::hash_step(hash, load_short(at, left));
     return dentry_cache::hash_end(hash);
 }
 
@@ -40,20 +58,7 @@ Dentry* DentryCache::find(const Dentry* parent, std::string_view name, uint32_t 
     for (Dentry* dentry = dentry_buckets_at(hash); dentry; dentry = dentry->next_.load(std::memory_order_acquire)) {
         if (dentry->hash_ != hash || dentry->parent_.load(std::memory_order_relaxed) != parent) continue;
         if (dentry->length_.load(std::memory_order_relaxed) != name.size()) continue;
-        // Both sides are compared in words: the cache's names are padded with zeros, and the tail of the asked one is
-        // cut off by a shift.
-        const char* mine = dentry->name_.load(std::memory_order_acquire);
-        const char* theirs = name.data();
-        size_t left = name.size();
-        bool is_same = true;
-        for (; left >= 8 && is_same; mine += 8, theirs += 8, left -= 8) {
-            uint64_t a, b;
-            std::memcpy(&a, mine, 8);
-            std::memcpy(&b, theirs, 8);
-            is_same = a == b;
-        }
-        for (; left && is_same; ++mine, ++theirs, --left) is_same = *mine == *theirs;
-        if (is_same) return dentry;
+        if (is_same_text(dentry->name_.load(std::memory_order_acquire), name.data(), name.size())) return dentry;
     }
     return nullptr;
 }

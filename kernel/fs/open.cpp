@@ -54,12 +54,19 @@ Status check_open(const Path& place, uint32_t flags, const Credentials& credenti
     return {};
 }
 
-Status truncate_opened(Inode& inode, const Credentials&) {
-    MutexGuard guard(inode.lock());
-    TRY_VOID(inode.set_size_locked(0));
-    inode.set_mode(permission::mode_without_privilege_bits(inode));
-    inode.touch_modified();
-    return {};
+Status truncate_opened(Inode& inode) {
+    TRY_VOID(inode.begin_write_access());
+    Status done;
+    {
+        MutexGuard guard(inode.lock());
+        done = inode.set_size_locked(0);
+        if (done) {
+            inode.set_mode(permission::mode_without_privilege_bits(inode));
+            inode.touch_modified();
+        }
+    }
+    inode.end_write_access();
+    return done;
 }
 
 // Finds or makes the last component. The walk stops before it, because what is there decides how it goes on.
@@ -145,7 +152,7 @@ Result<Ref<File>> open_place(const Path& place, const OpenRequest& request, cons
     // Of interest to a terminal being opened only.
     if (kept & kNoControllingTty) file->set_status_flags(file->status_flags() & ~kNoControllingTty);
     if ((request.flags & kTruncate) && inode.is_regular() && !is_created)
-        TRY_VOID(truncate_opened(inode, credentials));
+        TRY_VOID(truncate_opened(inode));
     return file;
 }
 
