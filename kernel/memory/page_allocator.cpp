@@ -55,6 +55,7 @@ uint64_t number_of(const Page* page) { return static_cast<uint64_t>(page - kDesc
 void link(Page* page, uint8_t order) {
     page->use = PageUse::Free;
     page->order = order;
+    page->flags = 0;
     page->previous = nullptr;
     page->next = buddies.free[order];
     if (page->next) page->next->previous = page;
@@ -93,6 +94,7 @@ Page* take_locked(uint8_t order) {
         link(page + (size_t{1} << from), from);
     }
     page->order = order;
+    page->use = PageUse::Reserved;  // or a neighbour that is freed would join it
     buddies.free_pages -= uint64_t{1} << order;
     return page;
 }
@@ -165,6 +167,7 @@ Result<Page*> allocate(PageUse use, Zeroing zeroing, uint8_t order) {
     arch::restore_interrupts(state);
     if (!page) [[unlikely]]
         return fail(Error::NoMemory);
+    KASSERT(page->use == (order == 0 ? PageUse::CpuCache : PageUse::Reserved), "a page is given out twice");
     page->use = use;
     page->flags = 0;
     page->references.store(1, std::memory_order_relaxed);
@@ -225,11 +228,10 @@ void add_range(PhysicalAddress start, PhysicalAddress end, bool is_fresh) {
         const auto fitting = static_cast<uint8_t>(std::bit_width((stop - at) >> kPageShift) - 1);
         const uint8_t order = std::min({aligned, fitting, kMaxOrder});
         Page* page = &Page::of({at});
-        if (is_fresh && order == kMaxOrder) {
-            write_descriptor(page);
-            page->flags = kUnwritten;
-        }
+        const bool is_unwritten = is_fresh && order == kMaxOrder;
+        if (is_unwritten) write_descriptor(page);
         give_locked(page, order);
+        if (is_unwritten) page->flags = kUnwritten;
         at += kPageSize << order;
     }
     buddies.kernel_reserve = std::clamp<uint64_t>(buddies.total_pages / 1024, 8, 128);
