@@ -54,6 +54,14 @@ void about_to_acquire(LockRank rank, const void* lock) {
     check(g_spinning[arch::this_cpu().number], rank, lock);
 }
 
+void about_to_acquire_second(LockRank rank, const void* lock, const void* first) {
+    Held others = g_spinning[arch::this_cpu().number];
+    if (others.count == 0 || others.entries[others.count - 1].lock != first || first >= lock)
+        panic("a second lock {} is wanted out of order", name(rank));
+    --others.count;
+    check(others, rank, lock);
+}
+
 void acquired(LockRank rank, const void* lock) {
     Held& held = held_by(rank);
     if (held.count == held.entries.size()) panic("more than {} locks held", held.entries.size());

@@ -30,6 +30,15 @@ public:
         lock_order::acquired(rank_, this);
         return state;
     }
+    // While `first`, of the same rank and at a lower address, is held and nothing of a higher rank.
+    [[nodiscard]] arch::InterruptState lock_second(const SpinLock& first) GYRE_ACQUIRE() {
+        lock_order::about_to_acquire_second(rank_, this, &first);
+        const arch::InterruptState state = arch::disable_interrupts();
+        const uint16_t ticket = next_.fetch_add(1, std::memory_order_relaxed);
+        while (serving_.load(std::memory_order_acquire) != ticket) arch::pause();
+        lock_order::acquired(rank_, this);
+        return state;
+    }
     void unlock(arch::InterruptState state) GYRE_RELEASE() {
         lock_order::released(rank_, this);
         // Only the holder writes `serving_`, so a plain increment is enough.

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+//
+// The timers of a process: setitimer(2), alarm(2) and timer_create(2).
+#pragma once
+
+#include "kernel/linux/process.h"
+
+namespace gyre::linux {
+
+// The last task of the process ends.
+void destroy_timers(Process& process);
+// exec: those of timer_create go, those of setitimer stay.
+void delete_posix_timers(Process& process);
+
+}  // namespace gyre::linux
