@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// sendfile(2), copy_file_range(2), splice(2): bytes from one file to another without the program in between. They go through
-// a buffer of the kernel's; pages are not moved. tee(2) and vmsplice(2) are left out.
+// sendfile(2), copy_file_range(2): bytes from one file to another without the program in between. They go through a buffer
+// of the kernel's; pages are not moved. Pipes' own calls are in splice_calls.cpp.
 #include <algorithm>
 #include <new>
 #include <optional>
@@ -149,38 +149,6 @@ CallResult sys_copy_file_range(CallContext& context, int in_fd, UserInOut<int64_
     if (done) {
         TRY_VOID(store_position(*in, in_offset, *from.position));
         TRY_VOID(store_position(*out, out_offset, *to.position));
-    }
-    return finish(done);
-}
-
-CallResult sys_splice(CallContext& context, int in_fd, UserInOut<int64_t> in_offset, int out_fd,
-                      UserInOut<int64_t> out_offset, size_t length, uint32_t flags) {
-    constexpr uint32_t kNonBlock = 2, kKnown = 15;  // SPLICE_F_*
-    if (length == 0) return 0;
-    if (flags & ~kKnown) return fail(Error::InvalidArgument);
-    const Ref<File> in = TRY(context.files().get_for_read(in_fd));
-    const Ref<File> out = TRY(context.files().get_for_write(out_fd));
-    const bool is_in_pipe = is_pipe(*in), is_out_pipe = is_pipe(*out);
-    if (!is_in_pipe && !is_out_pipe) return fail(Error::InvalidArgument);
-    if ((is_in_pipe && !in_offset.is_null()) || (is_out_pipe && !out_offset.is_null())) return fail(Error::IllegalSeek);
-    if (!is_out_pipe && (out->status_flags() & open_flags::kAppend)) return fail(Error::InvalidArgument);
-    length = std::min(length, kMostTransferBytes);
-    // A pipe's bytes cannot be put back, so no more is taken than surely fits at the other end: one pipe buffer's atomic
-    // amount when that is a pipe too.
-    constexpr size_t kAtomicBytes = 4096;
-    if (is_in_pipe && is_out_pipe) length = std::min(length, kAtomicBytes);
-    Side from{*in, std::nullopt, flags & kNonBlock ? Patience::none() : in->default_patience()};
-    Side to{*out, std::nullopt, flags & kNonBlock ? Patience::none() : out->default_patience()};
-    if (is_in_pipe && is_out_pipe) to.patience = out->default_patience();
-    if (!is_in_pipe && !in_offset.is_null()) from.position = TRY(start_position(*in, in_offset));
-    if (!is_out_pipe && !out_offset.is_null()) to.position = TRY(start_position(*out, out_offset));
-    // From a file without an offset: by position, so that what the pipe does not take stays in the file.
-    const bool uses_own_position = is_regular(*in) && in_offset.is_null();
-    if (uses_own_position) from.position = TRY(in->seek(0, 1));
-    const Result<size_t> done = copy(from, to, length);
-    if (done) {
-        if (from.position) TRY_VOID(store_position(*in, in_offset, *from.position));
-        if (to.position) TRY_VOID(store_position(*out, out_offset, *to.position));
     }
     return finish(done);
 }
