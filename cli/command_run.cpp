@@ -13,8 +13,8 @@
 #include "cli/build.h"
 #include "cli/commands.h"
 #include "cli/guest_files.h"
-#include "cli/initramfs.h"
 #include "cli/machine.h"
+#include "cli/run_archive.h"
 #include "cli/session.h"
 
 namespace gyre::cli {
@@ -36,27 +36,6 @@ struct Options {
     bool no_build = false;
 };
 
-// A Linux kernel leaves the names of the virtio ports to udev, which the base system does not have.
-constexpr const char* kLinuxInitPath = "/run/gyre/linux-init";
-constexpr const char* kLinuxInit =
-    "#!/bin/sh\n"
-    "mount -t devtmpfs devtmpfs /dev\n"
-    "mount -t sysfs sysfs /sys\n"
-    "mkdir /dev/virtio-ports\n"
-    "for port in /sys/class/virtio-ports/*; do\n"
-    "    read -r name < $port/name && ln -s ../${port##*/} /dev/virtio-ports/$name\n"
-    "done\n"
-    "exec /init\n";
-
-// The archive of one run; it goes with the run.
-struct RunArchive {
-    fs::path path;
-    ~RunArchive() {
-        std::error_code ignored;
-        if (!path.empty()) fs::remove(path, ignored);
-    }
-};
-
 Outcome<GuestPlan> make_plan(const Options& options, const std::vector<std::string>& program, bool is_interactive) {
     GuestPlan plan;
     plan.arguments = program;
@@ -75,22 +54,6 @@ Outcome<GuestPlan> make_plan(const Options& options, const std::vector<std::stri
         else if (const char* value = std::getenv(entry.c_str())) plan.environment[entry] = value;
     }
     return plan;
-}
-
-Outcome<void> write_archive(const Paths& paths, const Options& options, GuestPlan plan, RunArchive& archive) {
-    auto base = base_initramfs(paths);
-    if (!base) return std::unexpected(base.error());
-    auto bytes = read_file(*base);
-    if (!bytes) return std::unexpected(bytes.error());
-    size_t added = plan.additions.size();
-    if (auto carried = carry_program(plan, fs::current_path(), names_in_archive(*bytes)); !carried) return carried;
-    // The machine has the user's folder as soon as something of the user's is in it.
-    if (plan.additions.size() > added || added > 0) plan.directory = fs::current_path().string();
-    CpioWriter writer(std::move(*bytes));
-    if (auto written = write_plan(plan, writer); !written) return written;
-    if (!options.kernel.empty()) writer.add_file(kLinuxInitPath, kLinuxInit, 0755);
-    archive.path = paths.build() / "run" / (std::to_string(getpid()) + ".cpio");
-    return write_file(archive.path, std::move(writer).finish());
 }
 
 std::string kernel_command_line(const Options& options) {
@@ -130,7 +93,7 @@ Outcome<int> run(const Paths& paths, const Options& options, std::vector<std::st
     auto plan = make_plan(options, program, is_interactive);
     if (!plan) return std::unexpected(plan.error());
     RunArchive archive;
-    if (auto written = write_archive(paths, options, *plan, archive); !written) return std::unexpected(written.error());
+    if (auto written = write_run_archive(paths, std::move(*plan), archive, !options.kernel.empty()); !written) return std::unexpected(written.error());
 
     SessionRequest session;
     session.machine.kind = *kind;

@@ -25,6 +25,9 @@ struct Program {
 void add_build_command(Program& program);
 void add_run_command(Program& program);
 void add_test_command(Program& program);
+void add_coverage_command(Program& program);
+void add_features_command(Program& program);  // and `arch`
+void add_debug_command(Program& program);
 void add_version_command(Program& program);
 
 }  // namespace gyre::cli

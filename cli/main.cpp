@@ -43,6 +43,9 @@ int main(int argc, char** argv) {
     add_run_command(program);
     add_build_command(program);
     add_test_command(program);
+    add_debug_command(program);
+    add_coverage_command(program);
+    add_features_command(program);
     add_version_command(program);
 
     try {

@@ -32,6 +32,8 @@ void Progress::update(std::string_view detail) {
     if (!detail.empty()) line.append(": ").append(detail);
     if (is_terminal_) {
         line.resize(std::min(line.size(), terminal_width() - 7));
+        if (is_shown_ && line == shown_) return;
+        shown_ = line;
         std::fprintf(stderr, "\r\033[Kgyre: %s", line.c_str());
         std::fflush(stderr);
         is_shown_ = true;

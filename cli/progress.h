@@ -28,6 +28,7 @@ private:
     std::string title_;
     bool is_terminal_;
     bool is_shown_ = false;
+    std::string shown_;
     Clock::time_point begun_ = Clock::now();
     Clock::time_point last_line_{};
 };
