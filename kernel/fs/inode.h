@@ -104,6 +104,9 @@ public:
     void set_mode(uint32_t mode) { mode_.store(mode, std::memory_order_relaxed); }
     void set_owner(uint32_t uid, uint32_t gid);
     void add_links(int32_t difference) { link_count_.fetch_add(uint32_t(difference), std::memory_order_relaxed); }
+    // How many names a directory holds, as far as they are entries of the cache.
+    uint32_t entry_count() const { return entry_count_.load(std::memory_order_relaxed); }
+    void add_entries(int32_t difference) { entry_count_.fetch_add(uint32_t(difference), std::memory_order_relaxed); }
     uint64_t device() const { return device_; }
     void set_device(uint64_t device) { device_ = device; }
     int64_t access_ns() const { return access_ns_.load(std::memory_order_relaxed); }
@@ -184,7 +187,7 @@ private:
     epoch::Node node_;
     Superblock& superblock_;
     const uint64_t number_;
-    std::atomic<uint32_t> mode_, uid_, gid_, link_count_{0};
+    std::atomic<uint32_t> mode_, uid_, gid_, link_count_{0}, entry_count_{0};
     std::atomic<int32_t> writers_{0};  // above zero: open for writing; below: being executed
     std::atomic<bool> is_dead_{false};
     std::atomic<int64_t> access_ns_, modify_ns_, change_ns_;

@@ -37,6 +37,7 @@ Status insert_new(Dentry& parent, Dentry& dentry) {
         return inserted;
     }
     if (inode.is_directory()) parent.inode().add_links(1);
+    parent.inode().add_entries(1);
     parent.inode().touch_modified();
     return {};
 }
@@ -117,6 +118,7 @@ Status remove_unchecked(Dentry& entry) {
     } else {
         inode.add_links(-1);
     }
+    parent->inode().add_entries(-1);
     parent->inode().touch_modified();
     inode.touch_changed();
     return {};

@@ -84,7 +84,10 @@ Status replace(const Renaming& it) {
             gone.add_links(-1);
         }
         gone.touch_changed();
+        it.to_parent.inode().add_entries(-1);
     }
+    it.from_parent.inode().add_entries(-1);
+    it.to_parent.inode().add_entries(1);
     if (it.source.inode().is_directory() && it.changes_parent()) {
         it.from_parent.inode().add_links(-1);
         it.to_parent.inode().add_links(1);

@@ -13,7 +13,7 @@ namespace gyre {
 
 namespace {
 
-constexpr uint64_t kMagic = 0x0102'1994;  // TMPFS_MAGIC, statfs(2)
+constexpr uint64_t kMagic = 0x0102'1994, kRamfsMagic = 0x8584'58f6;  // TMPFS_MAGIC, RAMFS_MAGIC: statfs(2)
 
 // "10%", "64k", "2m", "1G", "4096": in bytes; percent is of RAM.
 Result<uint64_t> parse_size(std::string_view text) {
@@ -104,7 +104,7 @@ Status TmpfsSuperblock::take_inode() {
 void TmpfsSuperblock::statistics(FilesystemStatistics& statistics) {
     const uint64_t pages = page_limit_.load(std::memory_order_relaxed);
     const uint64_t inodes = inode_limit_.load(std::memory_order_relaxed);
-    statistics.magic = kMagic;
+    statistics.magic = std::string_view(type_name()) == "ramfs" ? kRamfsMagic : kMagic;
     statistics.identifier = device();
     // Without a limit Linux says zero.
     if (pages) {

@@ -41,7 +41,7 @@ private:
     const size_t length_;
 };
 
-constexpr size_t kDirectoryEntryBytes = 20;  // what Linux's tmpfs counts per name, visible as a directory's size
+constexpr uint64_t kDirectoryEntryBytes = 20;  // what Linux's tmpfs counts per name, visible as a directory's size
 
 Result<Ref<Inode>> make_counted(TmpfsSuperblock& superblock, const NewNode& node) {
     switch (node.mode & file_mode::kTypeMask) {
@@ -68,7 +68,7 @@ Result<Ref<Inode>> TmpfsInode::make_node(const NewNode& node) { return make(tmpf
 
 void TmpfsInode::status(FileStatus& status) {
     Inode::status(status);
-    if (is_directory()) status.size = kDirectoryEntryBytes * link_count();
+    if (is_directory()) status.size = kDirectoryEntryBytes * (2 + uint64_t{entry_count()});
 }
 
 Result<Vmo*> TmpfsRegular::vmo() {
