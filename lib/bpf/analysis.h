@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: MIT
+//
+// The walk over a program's paths: one object per verification. The parts are spread over files by
+// what they decide: run.cpp (paths, checkpoints), compare.cpp, alu.cpp, jump.cpp, memory*.cpp,
+// call*.cpp, helper*.cpp, kfunc*.cpp, exit.cpp. A function that returns bool returns false after
+// it has written the problem into the report.
+#pragma once
+
+#include "lib/bpf/cfg.h"
+#include "lib/bpf/demand.h"
+#include "lib/bpf/state.h"
+#include "lib/bpf/text.h"
+#include "lib/bpf/verifier.h"
+
+namespace gyre::bpf {
+
+inline constexpr s64 kMaxVariableOffset = 1 << 29;
+inline constexpr s64 kMaxPacketOffset = 0xffff;
+inline constexpr u32 kMaxCallbackDepth = 64;
+inline constexpr u32 kMaxMayGotoDepth = 64;
+
+struct Checkpoint {
+    Checkpoint* next = nullptr;
+    State* state = nullptr;
+    Checkpoint* parent = nullptr;
+    Checkpoint* loop_entry = nullptr;
+    u32 branches = 0;  // paths through here that have not ended
+    u32 depth = 0;
+    u32 hits = 0;
+    u32 misses = 0;
+    bool is_retired = false;
+};
+
+struct Pending {
+    Pending* below = nullptr;
+    State* state = nullptr;
+};
+
+// In place of a value's register: the value is a constant. Any other negative number: unknown.
+inline constexpr int kConstant = -2;
+
+enum class Access : u8 { Read, Write };
+
+// How exactly two states must agree.
+enum class Exactness : u8 { Demanded, RangeWithin, Identical };
+
+// What a call has learned from its arguments.
+struct CallFacts {
+    const HelperPrototype* helper = nullptr;
+    const Map* map = nullptr;
+    bool map_is_from_lookup = false;
+    bool may_read_packets = false;
+    bool is_raw_memory = false;     // the callee fills it: need not be initialized
+    u32 released_ref = 0;
+    int released_register = -1;
+    u32 ref = 0;
+    u64 constant_size = 0;
+    bool has_constant_size = false;
+    u32 allocation_size = 0;
+    u32 callback_subprogram = 0;
+    u32 result_type_id = 0;
+    bool result_is_program_type = false;
+    DynptrKind dynptr = DynptrKind::Invalid;
+    u32 dynptr_id = 0;
+    u32 dynptr_ref = 0;
+    const SpecialField* field = nullptr;
+    u64 constant_key = ~u64{0};
+    bool has_constant_key = false;
+};
+
+enum class GlobalArgumentKind : u8 {
+    Number, Context, Memory, Dynptr, Object, Arena, Unsupported,
+};
+struct GlobalArgument {
+    GlobalArgumentKind kind = GlobalArgumentKind::Unsupported;
+    bool may_be_null = false;
+    u32 size = 0;  // of memory; of an object its type
+};
+
+class Analysis {
+public:
+    Analysis(const Program& program, const Environment& environment, Arena& arena,
+             const Limits& limits, Report& report, std::span<u32> visits);
+    void run();
+
+private:
+    friend class StateComparer;
+
+    // run.cpp
+    bool walk(u32 subprogram);
+    bool run_path();
+    bool step(bool& path_ended);
+    bool dispatch(const Insn& insn, bool& path_ended);
+    void prepare_subprograms();
+    bool prepare_main(State& s);
+    bool prepare_global(State& s, u32 subprogram);
+    bool check_stack_depth();
+    bool drop_state(State* s);
+    void end_path();
+    State* pop_pending();
+
+    // checkpoint.cpp
+    bool visit_checkpoint(bool& is_pruned);
+    bool add_checkpoint(u32 insn);
+    void finish_branch(Checkpoint* c);
+    void note_loop(Checkpoint* from, Checkpoint* entry);
+    bool widen_at(u32 insn);
+    bool same_at(u32 insn, const State& old, Exactness exactness);
+
+    // state_ops.cpp
+    State* copy_state(const State& s);
+    void release_state(State* s);
+    Frame* copy_frame(const Frame& f);
+    void release_frame(Frame* f);
+    void release_stack(StackBlock* block);
+    bool own_frame(u32 index);
+    bool own_stack(Frame& f, u32 slots);
+    bool push_frame(u32 subprogram, u32 call_insn);
+    void pop_frame();
+    State* fork(u32 insn, bool is_jump);
+    Frame& top() { return *state_->frames[state_->frame_count - 1]; }
+    Reg& reg(unsigned r) { return top().regs[r]; }
+    Frame& frame_at(u32 n) { return *state_->frames[n]; }
+    template <class Match, class Change>
+    bool change_regs(Match match, Change change);
+    u32 new_id() { return ++last_id_; }
+
+    // Problems.
+    template <class... Parts>
+    bool fail(Problem problem, int reg, Parts... parts) {
+        if (report_.problem == Problem::None) {
+            report_.problem = problem;
+            report_.insn = state_ != nullptr ? state_->insn : kNoInsn;
+            report_.register_number = reg;
+            TextWriter out(report_.text);
+            ((out << parts), ...);
+            report_.text_length = static_cast<u32>(out.text().size());
+        }
+        return false;
+    }
+    bool out_of_memory() {
+        return fail(Problem::OutOfMemory, -1, "the verifier's memory limit is reached");
+    }
+
+    // alu.cpp
+    bool step_alu(const Insn& insn);
+    bool check_alu_encoding(const Insn& insn);
+    bool move(const Insn& insn);
+    bool scalar_operation(const Insn& insn, Reg& dst, const Reg& src);
+    bool pointer_operation(const Insn& insn, const Reg& pointer, const Reg& offset,
+                           bool pointer_is_dst);
+    bool check_sane_offset(const Reg& r, Kind pointer_kind, int number);
+    bool load_imm64(const Insn& insn);
+
+    // jump.cpp
+    bool step_jump(const Insn& insn, bool& path_ended);
+    bool step_may_goto(const Insn& insn);
+    int decide_jump(const Insn& insn, const Reg& a, const Reg& b);
+    bool refine_branch(State& s, const Insn& insn, bool outcome);
+    bool refine_packet(State& s, const Insn& insn, bool outcome);
+    bool mark_null(State& s, unsigned r, bool is_null);
+    bool spread_links(State& s, const Reg& known);
+    u64 note_links(const Insn& insn);
+    template <class Match, class Change>
+    bool change_regs_of(State& s, Match match, Change change);
+
+    // memory.cpp
+    bool step_load(const Insn& insn);
+    bool step_store(const Insn& insn);
+    bool step_atomic(const Insn& insn);
+    bool step_load_packet(const Insn& insn);
+    bool access(unsigned base, s32 off, u32 size, Access kind, int value_reg, bool sign_extend,
+                bool is_once_strict);
+    bool check_alignment(const Reg& base, s32 off, u32 size, bool strict);
+    bool check_region(const Reg& base, int number, s32 off, u32 size, u64 region_size,
+                      bool zero_allowed);
+    bool check_packet(unsigned number, s32 off, u32 size, bool zero_allowed);
+    bool check_map_access(const Reg& base, unsigned number, s32 off, u32 size, bool zero_allowed,
+                          Access kind);
+    bool access_map_value(unsigned base, s32 off, u32 size, Access kind, int value_reg);
+    bool access_special_field(const Reg& base, const SpecialField& field, u32 size, Access kind,
+                              int value_reg);
+    bool access_btf(unsigned base, s32 off, u32 size, Access kind, int value_reg);
+    bool check_constant_offset(const Reg& r, unsigned number, bool fixed_allowed);
+    bool write_result(int value_reg, const Reg& value, u32 size, bool sign_extend);
+
+    // memory_stack.cpp
+    bool read_stack(unsigned base, s32 off, u32 size, int value_reg);
+    bool write_stack(unsigned base, s32 off, u32 size, int value_reg, s64 constant);
+    bool read_stack_fixed(u32 frame, s32 off, u32 size, int value_reg);
+    bool read_stack_variable(u32 frame, s64 low, s64 high, u32 size, int value_reg);
+    bool write_stack_fixed(u32 frame, s32 off, u32 size, const Reg* value, int value_reg);
+    bool write_stack_variable(u32 frame, s64 low, s64 high, u32 size, const Reg* value,
+                              int value_reg);
+    bool check_stack_bounds(const Reg& base, unsigned number, s32 off, u32 size, Access kind,
+                            s64& low, s64& high);
+    bool check_stack_range(unsigned base, s32 off, u32 size, bool zero_allowed, Access kind,
+                           bool may_be_uninitialized);
+    bool grow_stack(u32 frame, s64 low);
+    void note_stack_use(u32 frame, u64 slots, bool is_read);
+    void need_stack(u32 frame, u64 slots);
+    bool destroy_dynptr_if_overwritten(u32 frame, u32 slot);
+
+    // context.cpp
+    bool access_context(unsigned base, s32 off, u32 size, Access kind, int value_reg,
+                        bool sign_extend);
+    bool access_layout(const ContextLayout& layout, u32 off, u32 size, Access kind,
+                       ContextResult& result);
+    bool access_btf_context(s32 off, u32 size, Access kind, Reg& value);
+    u32 attach_prototype(bool& skips_first) const;
+    u32 walk_struct(const Btf& btf, u32 type, u32 off, u32 size, u32& pointee, u32& flags);
+    bool access_socket(unsigned base, s32 off, u32 size, Access kind, int value_reg);
+
+    // call.cpp
+    bool step_call(const Insn& insn, bool& path_ended);
+    bool call_subprogram(u32 subprogram);
+    bool call_global(u32 subprogram);
+    bool check_global_arguments(u32 subprogram);
+    bool step_exit(bool& path_ended);
+    bool return_from_callee(bool& path_ended);
+    bool return_from_callback(Frame& callee, bool& path_ended);
+    bool check_return_value(unsigned number);
+    bool return_range(s64& low, s64& high, bool& is_half) const;
+    GlobalArgument global_argument(u32 prototype, u32 index) const;
+    bool check_leaks(const char* where);
+    void clobber_caller_saved();
+
+    // helper.cpp
+    bool call_helper(const Insn& insn, bool& path_ended);
+    bool helper_condition(u32 id);
+    bool special_helper(u32 id, CallFacts& facts);
+    bool check_helper_map(u32 id, const CallFacts& facts);
+    bool set_helper_result(u32 id, CallFacts& facts);
+    bool refine_helper_result(u32 id, const Reg& size_argument);
+    bool helper_changes_packets(u32 id) const;
+    bool apply_lock(u32 id, CallFacts& facts);
+    bool push_callback(u32 id, const CallFacts& facts);
+    bool push_async_callback(const CallFacts& facts);
+    void invalidate_packets();
+
+    // argument.cpp
+    bool check_argument(u32 index, CallFacts& facts);
+    bool check_argument_kind(const Reg& r, unsigned number, ArgumentSpec spec, const char* type,
+                             CallFacts& facts);
+    bool check_memory_argument(unsigned number, s64 size, bool zero_allowed, Access kind,
+                               CallFacts& facts);
+    bool check_size_argument(unsigned number, bool zero_allowed, Access kind, CallFacts& facts);
+    bool check_constant_string(const Reg& r, unsigned number);
+    bool check_dynptr_argument(unsigned number, ArgumentSpec spec, CallFacts& facts);
+    bool check_map_key_constant(unsigned number, CallFacts& facts);
+    std::span<const SpecialField> object_fields(u32 type);
+
+    // reference.cpp
+    bool acquire(ReferenceKind kind, u32 id, const void* object);
+    bool release_reference(u32 ref);
+    bool has_reference(u32 ref) const;
+    bool holds_lock() const { return state_->lock_count != 0; }
+
+    // dynptr.cpp
+    bool create_dynptr(unsigned number, DynptrKind kind, u32 ref, bool read_only, u32 ref_parent);
+    bool find_dynptr(unsigned number, bool allow_const, Reg& out);
+    bool release_dynptr(unsigned number);
+
+    // kfunc.cpp
+    bool call_kfunc(const Insn& insn, bool& path_ended);
+
+    const Program& program_;
+    const Environment& environment_;
+    Arena& arena_;
+    const Limits& limits_;
+    Report& report_;
+    std::span<u32> visits_;
+    const ProgramRules* rules_ = nullptr;
+    ControlFlow flow_;
+    Demand demand_;
+    State* state_ = nullptr;
+    Pending* pending_ = nullptr;
+    u32 pending_count_ = 0;
+    u32 last_id_ = 0;
+    bool can_exit_async_ = false;
+    bool has_pending_async_ = false;
+    u32 root_subprogram_ = 0;
+    u32 uses_tail_call_ = 0;
+};
+
+// Changes every register and spilled register of the current state that matches.
+template <class Match, class Change>
+bool Analysis::change_regs_of(State& s, Match match, Change change) {
+    State* current = state_;
+    state_ = &s;
+    bool done = change_regs(match, change);
+    state_ = current;
+    return done;
+}
+
+template <class Match, class Change>
+bool Analysis::change_regs(Match match, Change change) {
+    for (u32 f = 0; f < state_->frame_count; f++) {
+        for (unsigned r = 0; r < kRegisterCount; r++) {
+            if (match(state_->frames[f]->regs[r])) {
+                if (!own_frame(f)) {
+                    return false;
+                }
+                change(state_->frames[f]->regs[r]);
+            }
+        }
+        u32 slots = state_->frames[f]->stack_slots;
+        for (u32 i = 0; i < slots; i++) {
+            const Slot& slot = state_->frames[f]->stack->slots()[i];
+            if (slot.is_spill() && match(slot.reg)) {
+                if (!own_frame(f) || !own_stack(*state_->frames[f], slots)) {
+                    return false;
+                }
+                change(state_->frames[f]->stack->slots()[i].reg);
+            }
+        }
+    }
+    return true;
+}
+
+}  // namespace gyre::bpf

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: MIT
+//
+// Checkpoints: where paths meet, states are kept and compared, so that nothing is walked twice and
+// a loop that makes no progress is found.
+#include "lib/bpf/analysis.h"
+#include "lib/bpf/compare.h"
+
+namespace gyre::bpf {
+namespace {
+
+constexpr u32 kMinJumps = 2;
+constexpr u32 kMinInsns = 8;
+constexpr u32 kMinLoopJumps = 20;
+constexpr u32 kMinLoopInsns = 100;
+
+bool same_place(const State& a, const State& b) {
+    if (a.frame_count != b.frame_count) {
+        return false;
+    }
+    for (u32 f = 0; f < a.frame_count; f++) {
+        if (a.frames[f]->call_insn != b.frames[f]->call_insn ||
+            a.frames[f]->subprogram != b.frames[f]->subprogram ||
+            a.frames[f]->is_async != b.frames[f]->is_async) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// The depth of the iterators of a state: two visits of a loop head differ in it.
+u32 iterator_depth(const State& s) {
+    u32 depth = 0;
+    for (u32 f = 0; f < s.frame_count; f++) {
+        for (u32 i = 0; i < s.frames[f]->stack_slots; i++) {
+            const Slot& slot = s.frames[f]->stack->slots()[i];
+            if (slot.tags[0] == Tag::Iterator) {
+                depth += slot.reg.range * 31 + static_cast<s32>(slot.reg.is_drained);
+            }
+        }
+        depth += s.frames[f]->callback_depth * 1000003u;
+    }
+    return depth + s.may_goto_depth * 7919u;
+}
+
+}  // namespace
+
+bool Analysis::same_at(u32 insn, const State& old, Exactness exactness) {
+    StateComparer comparer(exactness, environment_.target.may_read_uninitialized_stack);
+    u32 topmost = state_->frame_count - 1u;
+    const Point& here = demand_.at(insn);
+    comparer.demand(topmost) = {flow_.live[insn], here.precise, here.live_slots,
+                                here.precise_slots};
+    for (u32 f = 0; f < topmost; f++) {
+        u32 call = state_->frames[f + 1]->call_insn;
+        const Point& before = demand_.at(call);
+        const Point& after = demand_.at(call + 1);
+        const DuringCall& during = demand_.during(call);
+        FrameDemand& d = comparer.demand(f);
+        d.live = flow_.live[call + 1] & kCalleeSaved;
+        d.precise = static_cast<u16>((after.precise | before.during_precise) & kCalleeSaved);
+        d.live_slots = after.live_slots | during.live_slots;
+        d.precise_slots = after.precise_slots | during.precise_slots;
+        if (state_->frames[f + 1]->callback != CallbackKind::None) {
+            // A callback comes back to its call, arguments and all.
+            d.live |= flow_.live[call];
+            d.precise |= before.precise;
+            d.live_slots |= before.live_slots;
+            d.precise_slots |= before.precise_slots;
+        }
+    }
+    return comparer.same(old, *state_);
+}
+
+bool Analysis::add_checkpoint(u32 insn) {
+    State* kept = copy_state(*state_);
+    Checkpoint* c = arena_.make<Checkpoint>();
+    if (kept == nullptr || c == nullptr) {
+        return out_of_memory();
+    }
+    Point& point = demand_.at(insn);
+    c->state = kept;
+    c->parent = state_->parent;
+    c->depth = state_->parent != nullptr ? state_->parent->depth + 1 : 0;
+    c->branches = 1;
+    c->next = point.checkpoints;
+    point.checkpoints = c;
+    state_->parent = c;
+    state_->jumps_since_checkpoint = 0;
+    state_->insns_since_checkpoint = 0;
+    report_.statistics.checkpoints++;
+    return true;
+}
+
+void Analysis::finish_branch(Checkpoint* c) {
+    while (c != nullptr && --c->branches == 0) {
+        if (c->is_retired && c->state != nullptr) {
+            release_state(c->state);
+            c->state = nullptr;
+        }
+        c = c->parent;
+    }
+}
+
+// The path from `entry` down to `from` returns to `entry`, which is not finished.
+void Analysis::note_loop(Checkpoint* from, Checkpoint* entry) {
+    for (Checkpoint* c = from; c != nullptr && c != entry; c = c->parent) {
+        if (c->loop_entry != nullptr && c->loop_entry->depth <= entry->depth &&
+            c->loop_entry->branches > 0) {
+            return;
+        }
+        c->loop_entry = entry;
+    }
+}
+
+bool Analysis::visit_checkpoint(bool& is_pruned) {
+    u32 at = state_->insn;
+    Point& point = demand_.at(at);
+    u8 flags = flow_.flags[at];
+    bool forced = (flags & kForced) != 0;
+    bool add = forced || (state_->jumps_since_checkpoint >= kMinJumps &&
+                          state_->insns_since_checkpoint >= kMinInsns) ||
+               state_->insns_since_checkpoint > 40;
+    is_pruned = false;
+    u32 depth = iterator_depth(*state_);
+    Checkpoint** link = &point.checkpoints;
+    while (Checkpoint* c = *link) {
+        if (!same_place(*c->state, *state_)) {
+            link = &c->next;
+            continue;
+        }
+        if (c->branches > 0) {  // an ancestor: the path has come back to it
+            if (forced) {
+                bool progressed = iterator_depth(*c->state) != depth;
+                if (progressed && same_at(at, *c->state, Exactness::RangeWithin)) {
+                    note_loop(state_->parent, c);
+                    is_pruned = true;
+                    report_.statistics.prunes++;
+                    return true;
+                }
+            } else if (iterator_depth(*c->state) == depth &&
+                       same_at(at, *c->state, Exactness::Identical)) {
+                return fail(Problem::InfiniteLoop, -1, "the loop at instruction ", at,
+                            " comes round with nothing changed: it never ends");
+            }
+            if (!forced && state_->jumps_since_checkpoint < kMinLoopJumps &&
+                state_->insns_since_checkpoint < kMinLoopInsns) {
+                add = false;
+            }
+            link = &c->next;
+            continue;
+        }
+        bool in_loop = c->loop_entry != nullptr && c->loop_entry->branches > 0;
+        if (same_at(at, *c->state, in_loop ? Exactness::RangeWithin : Exactness::Demanded)) {
+            c->hits++;
+            if (in_loop) {
+                note_loop(state_->parent, c->loop_entry);
+            }
+            is_pruned = true;
+            report_.statistics.prunes++;
+            return true;
+        }
+        c->misses++;
+        u32 patience = forced || in_loop ? 64 : 3;
+        if (c->misses > c->hits * patience + patience) {
+            *link = c->next;
+            release_state(c->state);
+            c->state = nullptr;
+            continue;
+        }
+        link = &c->next;
+    }
+    return add ? add_checkpoint(at) : true;
+}
+
+// A callback or an iteration has come back to `insn`: numbers that changed since the last time and
+// that nobody needs exactly become unknown, so that the rounds meet.
+bool Analysis::widen_at(u32 insn) {
+    const Checkpoint* before = state_->parent;
+    while (before != nullptr &&
+           !(before->state != nullptr && before->state->insn == insn &&
+             same_place(*before->state, *state_))) {
+        before = before->parent;
+    }
+    if (before == nullptr) {
+        return true;
+    }
+    for (u32 f = 0; f < state_->frame_count; f++) {
+        if (!own_frame(f)) {
+            return false;
+        }
+        Frame& now = frame_at(f);
+        const Frame& old = *before->state->frames[f];
+        bool is_top = f + 1u == state_->frame_count;
+        u32 place = is_top ? insn : state_->frames[f + 1]->call_insn;
+        const Point& point = demand_.at(place);
+        const Point& after = demand_.at(place + 1);
+        u16 precise = point.precise | point.during_precise |
+                      static_cast<u16>(is_top ? 0 : after.precise);
+        u64 precise_slots = point.precise_slots | after.precise_slots |
+                            demand_.during(place).precise_slots;
+        for (unsigned r = 0; r < kFramePointer; r++) {
+            Reg& x = now.regs[r];
+            if (x.is_scalar() && old.regs[r].is_scalar() && !(x.var == old.regs[r].var) &&
+                !((precise >> r) & 1)) {
+                x = Reg::unknown();
+            }
+        }
+        u32 slots = now.stack_slots < old.stack_slots ? now.stack_slots : old.stack_slots;
+        for (u32 i = 0; i < slots; i++) {
+            const Slot& a = old.stack->slots()[i];
+            const Slot& b = now.stack->slots()[i];
+            bool changed = a.is_full_spill() && b.is_full_spill() && a.reg.is_scalar() &&
+                           b.reg.is_scalar() && !(a.reg.var == b.reg.var);
+            if (changed && !((precise_slots >> i) & 1)) {
+                if (!own_stack(now, now.stack_slots)) {
+                    return false;
+                }
+                now.stack->slots()[i].reg = Reg::unknown();
+            }
+        }
+    }
+    return true;
+}
+
+}  // namespace gyre::bpf

@@ -1,0 +1,521 @@
+// SPDX-License-Identifier: MIT
+//
+// Loads and stores: one place decides by the kind of the base pointer. Stack, context and BTF
+// objects have files of their own.
+#include "lib/bpf/analysis.h"
+#include "lib/bpf/linux/layouts.h"
+
+namespace gyre::bpf {
+
+bool Analysis::check_alignment(const Reg& base, s32 off, u32 size, bool strict) {
+    const char* name = kind_name(base.kind);
+    u32 shift = 0;
+    bool must = strict;
+    switch (base.kind) {
+        case Kind::Packet:
+        case Kind::PacketMeta: shift = 2; break;  // NET_IP_ALIGN: the headers are aligned, not the frame
+        case Kind::Stack: must = true; break;
+        default: break;
+    }
+    if (!must || size == 1) {
+        return true;
+    }
+    Tnum place = tnum_add(base.var.bits,
+                          Tnum::constant(static_cast<u64>(s64{base.off} + off + shift)));
+    if (!place.is_aligned(size)) {
+        return fail(Problem::Misaligned, -1, "an access of ", size, " bytes to ", name,
+                    " is not aligned");
+    }
+    return true;
+}
+
+// The whole access must lie in [0, region_size), whatever the variable part is.
+bool Analysis::check_region(const Reg& base, int number, s32 off, u32 size, u64 region_size,
+                            bool zero_allowed) {
+    const char* name = kind_name(base.kind);
+    s64 fixed = static_cast<s64>(base.off) + off;
+    auto inside = [&](s64 at) {
+        bool size_ok = size > 0 || zero_allowed;
+        return at >= 0 && size_ok && static_cast<u64>(at) + size <= region_size;
+    };
+    if (base.var.smin < 0 &&
+        (base.var.smin == Width<64>::kSignedMin ||
+         fixed + base.var.smin != static_cast<s64>(static_cast<s32>(fixed + base.var.smin)) ||
+         fixed + base.var.smin < 0)) {
+        return fail(Problem::OutOfBounds, number, "the offset into ", name, " may be negative (",
+                    base.var.smin, "); bound it with an unsigned comparison");
+    }
+    if (!inside(fixed + base.var.smin)) {
+        return fail(Problem::OutOfBounds, number, "an access of ", size, " bytes at offset ",
+                    fixed + base.var.smin, " lies outside ", name, " of ", region_size, " bytes");
+    }
+    if (base.var.umax >= static_cast<u64>(kMaxVariableOffset)) {
+        return fail(Problem::OutOfBounds, number, "the offset into ", name,
+                    " has no upper bound; compare it with the size first");
+    }
+    if (!inside(fixed + static_cast<s64>(base.var.umax))) {
+        return fail(Problem::OutOfBounds, number, "an access of ", size, " bytes at offset up to ",
+                    fixed + static_cast<s64>(base.var.umax), " lies outside ", name, " of ",
+                    region_size, " bytes");
+    }
+    return true;
+}
+
+bool Analysis::check_packet(unsigned number, s32 off, u32 size, bool zero_allowed) {
+    const Reg& base = reg(number);
+    s64 at = static_cast<s64>(base.off) + off;
+    if (base.var.smin < 0) {
+        return fail(Problem::OutOfBounds, static_cast<int>(number),
+                    "the offset into the packet may be negative");
+    }
+    bool size_ok = size > 0 || zero_allowed;
+    if (base.range < 0 || at < 0 || !size_ok || at + static_cast<s64>(size) > base.range) {
+        return fail(Problem::OutOfBounds, static_cast<int>(number), "an access of ", size,
+                    " bytes at offset ", at, " of the packet, of which ",
+                    base.range < 0 ? 0 : base.range,
+                    " bytes are known to exist; compare the pointer with data_end first");
+    }
+    return true;
+}
+
+bool Analysis::check_constant_offset(const Reg& r, unsigned number, bool fixed_allowed) {
+    if (r.off < 0) {
+        return fail(Problem::OutOfBounds, static_cast<int>(number), "a negative offset into ",
+                    kind_name(r.kind));
+    }
+    if (!fixed_allowed && r.off != 0) {
+        return fail(Problem::PointerArithmetic, static_cast<int>(number), "a pointer to ",
+                    kind_name(r.kind), " was moved by ", r.off, "; it must be used as it came");
+    }
+    if (!r.var.is_constant() || r.var.value() != 0) {
+        return fail(Problem::PointerArithmetic, static_cast<int>(number),
+                    "a variable offset into ", kind_name(r.kind), " is not allowed");
+    }
+    return true;
+}
+
+bool Analysis::check_map_access(const Reg& base, unsigned number, s32 off, u32 size,
+                                bool zero_allowed, Access kind) {
+    const Map& map = *base.map;
+    if (!check_region(base, static_cast<int>(number), off, size, map.value_size, zero_allowed)) {
+        return false;
+    }
+    s64 low = static_cast<s64>(base.off) + off + base.var.smin;
+    s64 high = static_cast<s64>(base.off) + off + static_cast<s64>(base.var.umax) +
+               static_cast<s64>(size);
+    for (const SpecialField& f : map.fields) {
+        if (low < static_cast<s64>(f.offset) + f.size && static_cast<s64>(f.offset) < high) {
+            bool is_pointer = f.kind == FieldKind::KptrUntrusted ||
+                              f.kind == FieldKind::KptrReferenced ||
+                              f.kind == FieldKind::KptrPercpu || f.kind == FieldKind::Uptr;
+            if (!is_pointer) {
+                return fail(Problem::BadArgument, static_cast<int>(number),
+                            "the access touches a part of the map's value that only its own "
+                            "helpers may touch");
+            }
+            if (kind == Access::Read && size == 0) {
+                continue;
+            }
+            return fail(Problem::BadArgument, static_cast<int>(number),
+                        "a kernel pointer in the map's value is accessed as plain memory");
+        }
+    }
+    return true;
+}
+
+bool Analysis::access_map_value(unsigned number, s32 off, u32 size, Access kind, int value_reg) {
+    const Reg base = reg(number);
+    const Map& map = *base.map;
+    u32 forbidden = kind == Access::Read ? kMapWriteOnlyProgram : kMapReadOnlyProgram;
+    if (map.flags & forbidden) {
+        return fail(Problem::ReadOnly, static_cast<int>(number),
+                    kind == Access::Read ? "the map may only be written"
+                                         : "the map may only be read");
+    }
+    if (base.var.is_constant()) {
+        s64 at = static_cast<s64>(base.off) + off + static_cast<s64>(base.var.value());
+        for (const SpecialField& f : map.fields) {
+            bool is_pointer = f.kind == FieldKind::KptrUntrusted ||
+                              f.kind == FieldKind::KptrReferenced ||
+                              f.kind == FieldKind::KptrPercpu || f.kind == FieldKind::Uptr;
+            if (is_pointer && at < static_cast<s64>(f.offset) + 8 &&
+                static_cast<s64>(f.offset) < at + static_cast<s64>(size)) {
+                if (at != static_cast<s64>(f.offset) || size != 8) {
+                    return fail(Problem::BadArgument, static_cast<int>(number),
+                                "a kernel pointer in the map's value is accessed in part");
+                }
+                return access_special_field(base, f, size, kind, value_reg);
+            }
+        }
+    }
+    if (!check_map_access(base, number, off, size, false, kind)) {
+        return false;
+    }
+    if (kind == Access::Read && value_reg >= 0) {
+        s64 at = static_cast<s64>(base.off) + off + static_cast<s64>(base.var.value());
+        if (base.var.is_constant() && !map.frozen_contents.empty() &&
+            static_cast<u64>(at) + size <= map.frozen_contents.size()) {
+            u64 v = 0;
+            for (u32 i = 0; i < size; i++) {
+                v |= static_cast<u64>(map.frozen_contents[static_cast<size_t>(at) + i]) << (8 * i);
+            }
+            reg(static_cast<unsigned>(value_reg)) = Reg::constant(v);
+        } else {
+            reg(static_cast<unsigned>(value_reg)) = Reg::unknown();
+        }
+    }
+    return true;
+}
+
+// A kernel pointer kept in a map value.
+bool Analysis::access_special_field(const Reg&, const SpecialField& field, u32, Access kind,
+                                    int value_reg) {
+    if (kind == Access::Write) {
+        if (field.kind == FieldKind::Uptr) {
+            return fail(Problem::ReadOnly, -1, "a uptr may not be written");
+        }
+        if (field.kind == FieldKind::KptrReferenced || field.kind == FieldKind::KptrPercpu) {
+            return fail(Problem::BadArgument, value_reg,
+                        "a referenced kernel pointer is stored by bpf_kptr_xchg only");
+        }
+        if (value_reg < 0) {
+            return true;  // a constant: the caller has checked that it is zero
+        }
+        const Reg& r = reg(static_cast<unsigned>(value_reg));
+        if (r.is_zero()) {
+            demand_.need_register(state_->insn, static_cast<unsigned>(value_reg));
+            return true;
+        }
+        if (r.kind != Kind::BtfObject || (r.flags & ~u32{kMaybeNull | kTrusted | kRcu | kUntrusted}) ||
+            r.extra != field.type_id || r.off != 0 || !r.var.is_constant()) {
+            return fail(Problem::BadArgument, value_reg,
+                        "the value is no pointer of the type that the map declares");
+        }
+        return true;
+    }
+    if (value_reg >= 0) {
+        Reg r = Reg::pointer(field.kind == FieldKind::Uptr ? Kind::Memory : Kind::BtfObject);
+        r.extra = field.type_id;
+        r.is_program_type = field.btf == program_.btf && program_.btf != nullptr;
+        r.flags = kMaybeNull;
+        if (field.kind == FieldKind::Uptr && field.btf != nullptr) {
+            u32 bytes = 0;
+            field.btf->size_of(field.type_id, bytes);
+            r.extra = bytes;
+        } else if (field.kind == FieldKind::KptrUntrusted ||
+                   (program_.is_sleepable && state_->rcu_locks == 0)) {
+            r.flags |= kUntrusted;
+        } else {
+            r.flags |= kRcu;
+            if (field.kind == FieldKind::KptrPercpu) {
+                r.flags |= kPercpu;
+            } else if (r.is_program_type) {
+                r.flags |= kAlloc;
+            }
+        }
+        r.id = new_id();
+        reg(static_cast<unsigned>(value_reg)) = r;
+    }
+    return true;
+}
+
+bool Analysis::access(unsigned number, s32 off, u32 size, Access kind, int value_reg,
+                      bool sign_extend, bool is_once_strict) {
+    const Reg base = reg(number);
+    if (number >= kRegisterCount || base.kind == Kind::Uninitialized) {
+        return fail(Problem::UnreadableRegister, static_cast<int>(number), "r", number,
+                    " is read before it is written");
+    }
+    if (!check_alignment(base, off, size, program_.needs_strict_alignment || is_once_strict)) {
+        return false;
+    }
+    int n = static_cast<int>(number);
+    bool is_write = kind == Access::Write;
+    bool stores_pointer = is_write && value_reg >= 0 &&
+                          reg(static_cast<unsigned>(value_reg)).is_pointer();
+    auto read_number = [&] {
+        if (!is_write && value_reg >= 0) {
+            reg(static_cast<unsigned>(value_reg)) = Reg::unknown();
+        }
+        return true;
+    };
+    if (base.has(kMaybeNull)) {
+        return fail(Problem::NullPointer, n, "r", number, " (", kind_name(base.kind),
+                    ") may be null; compare it with null first");
+    }
+    bool done = false;
+    switch (base.kind) {
+        case Kind::MapKey:
+            if (is_write) {
+                return fail(Problem::ReadOnly, n, "a map's key may not be written");
+            }
+            done = check_region(base, n, off, size, base.map->key_size, false) && read_number();
+            break;
+        case Kind::MapValue: done = access_map_value(number, off, size, kind, value_reg); break;
+        case Kind::Memory:
+            if (is_write && base.has(kReadOnly)) {
+                return fail(Problem::ReadOnly, n, "the memory may only be read");
+            }
+            if (base.has(kUntrusted)) {
+                done = read_number();
+                break;
+            }
+            done = check_region(base, n, off, size, base.extra, false) && read_number();
+            break;
+        case Kind::Context:
+            done = access_context(number, off, size, kind, value_reg, sign_extend);
+            break;
+        case Kind::Stack:
+            done = is_write ? write_stack(number, off, size, value_reg, 0)
+                            : read_stack(number, off, size, value_reg);
+            break;
+        case Kind::Packet:
+        case Kind::PacketMeta:
+            if (is_write && !rules_->may_write_packets) {
+                return fail(Problem::ReadOnly, n, "this program type may not write packets");
+            }
+            done = check_packet(number, off, size, false) && read_number();
+            break;
+        case Kind::FlowKeys:
+            done = check_region(base, n, off, size, 56, false) && read_number();
+            break;
+        case Kind::Socket:
+        case Kind::SockCommon:
+        case Kind::TcpSock:
+        case Kind::XdpSock:
+            if (is_write) {
+                return fail(Problem::ReadOnly, n, "a socket may not be written");
+            }
+            done = access_socket(number, off, size, kind, value_reg) && read_number();
+            break;
+        case Kind::TpBuffer:
+            if (!check_constant_offset(base, number, true) || off < 0) {
+                return fail(Problem::OutOfBounds, n, "a bad offset into a tracepoint buffer");
+            }
+            done = read_number();
+            break;
+        case Kind::BtfObject: done = access_btf(number, off, size, kind, value_reg); break;
+        case Kind::Buffer:
+            if (is_write && base.has(kReadOnly)) {
+                return fail(Problem::ReadOnly, n, "the buffer may only be read");
+            }
+            if (!check_constant_offset(base, number, true) || base.off + off < 0) {
+                return fail(Problem::OutOfBounds, n, "a bad offset into a buffer");
+            }
+            done = read_number();
+            break;
+        case Kind::Arena: done = read_number(); break;
+        case Kind::ConstMap:
+            if (is_write) {
+                return fail(Problem::ReadOnly, n, "a map object may not be written");
+            }
+            done = access_btf(number, off, size, kind, value_reg);
+            break;
+        default:
+            return fail(Problem::BadRegisterUse, n, "r", number, " is ", kind_name(base.kind),
+                        ", not memory that can be accessed");
+    }
+    (void)stores_pointer;
+    if (!done) {
+        return false;
+    }
+    if (!is_write && value_reg >= 0 && size < 8) {
+        Reg& r = reg(static_cast<unsigned>(value_reg));
+        if (r.is_scalar()) {
+            Scalar v = extend(r.var, size * 8, sign_extend);
+            if (!(v == r.var)) {
+                r = Reg::scalar(v);
+            }
+        }
+    }
+    return true;
+}
+
+bool Analysis::step_load(const Insn& insn) {
+    bool sign = insn.mode() == kModeMemSx;
+    if ((insn.mode() != kModeMem && !sign) || (sign && insn.size_bits() == kSizeDw) ||
+        insn.imm != 0) {
+        return fail(Problem::BadEncoding, -1, "an unknown load or reserved fields set");
+    }
+    if (insn.dst() >= kFramePointer) {
+        return fail(Problem::BadRegisterUse, insn.dst(), "r10 may not be written");
+    }
+    if (insn.src() >= kRegisterCount) {
+        return fail(Problem::BadEncoding, -1, "there is no such register");
+    }
+    return access(insn.src(), insn.off, access_size(insn.size_bits()), Access::Read, insn.dst(),
+                  sign, false);
+}
+
+bool Analysis::step_store(const Insn& insn) {
+    bool from_register = insn.insn_class() == kClassStx;
+    if (insn.mode() != kModeMem || (from_register ? insn.imm != 0 : insn.src() != 0) ||
+        insn.dst() >= kRegisterCount || insn.src() >= kRegisterCount) {
+        return fail(Problem::BadEncoding, -1, "an unknown store or reserved fields set");
+    }
+    u32 size = access_size(insn.size_bits());
+    if (from_register) {
+        if (reg(insn.src()).kind == Kind::Uninitialized) {
+            return fail(Problem::UnreadableRegister, insn.src(), "r", u32{insn.src()},
+                        " is read before it is written");
+        }
+        return access(insn.dst(), insn.off, size, Access::Write, insn.src(), false, false);
+    }
+    const Reg& base = reg(insn.dst());
+    if (base.kind == Kind::Stack) {
+        if (!check_alignment(base, insn.off, size, true)) {
+            return false;
+        }
+        return write_stack(insn.dst(), insn.off, size, kConstant, insn.imm);
+    }
+    if (base.kind == Kind::MapValue && base.map != nullptr && insn.imm != 0) {
+        s64 at = static_cast<s64>(base.off) + insn.off;
+        for (const SpecialField& f : base.map->fields) {
+            if (at < static_cast<s64>(f.offset) + f.size &&
+                static_cast<s64>(f.offset) < at + static_cast<s64>(size)) {
+                return fail(Problem::BadArgument, insn.dst(),
+                            "only zero may be stored as a constant in a kernel pointer");
+            }
+        }
+    }
+    return access(insn.dst(), insn.off, size, Access::Write, -1, false, false);
+}
+
+bool Analysis::step_atomic(const Insn& insn) {
+    u32 size = access_size(insn.size_bits());
+    unsigned d = insn.dst();
+    unsigned s = insn.src();
+    if (insn.insn_class() != kClassStx || d >= kRegisterCount || s >= kRegisterCount) {
+        return fail(Problem::BadEncoding, -1, "an unknown atomic operation");
+    }
+    bool is_ordered = insn.imm == kAtomicLoadAcquire || insn.imm == kAtomicStoreRelease;
+    if (is_ordered && environment_.target.version >= 615) {
+        if (insn.imm == kAtomicLoadAcquire && d >= kFramePointer) {
+            return fail(Problem::BadRegisterUse, static_cast<int>(d), "r10 may not be written");
+        }
+        unsigned base = insn.imm == kAtomicLoadAcquire ? s : d;
+        Kind k = reg(base).kind;
+        if (k == Kind::Context || reg(base).is_packet() || k == Kind::FlowKeys ||
+            k == Kind::Socket || k == Kind::SockCommon || k == Kind::TcpSock ||
+            k == Kind::XdpSock || (k == Kind::Arena && size == 8 && false)) {
+            return fail(Problem::BadRegisterUse, static_cast<int>(base),
+                        "atomic operations on ", kind_name(k), " are not allowed");
+        }
+        if (insn.imm == kAtomicLoadAcquire) {
+            return access(s, insn.off, size, Access::Read, static_cast<int>(d), false, true);
+        }
+        if (reg(s).kind == Kind::Uninitialized) {
+            return fail(Problem::UnreadableRegister, static_cast<int>(s),
+                        "the stored register was never written");
+        }
+        return access(d, insn.off, size, Access::Write, static_cast<int>(s), false, true);
+    }
+    switch (insn.imm) {
+        case kAdd: case kAdd | kAtomicFetch: case kAnd: case kAnd | kAtomicFetch: case kOr:
+        case kOr | kAtomicFetch: case kXor: case kXor | kAtomicFetch: case kAtomicXchg:
+        case kAtomicCmpXchg: break;
+        default: return fail(Problem::BadEncoding, -1, "an unknown atomic operation");
+    }
+    if (size != 4 && size != 8) {
+        return fail(Problem::BadEncoding, -1, "atomic operations have four or eight bytes");
+    }
+    for (unsigned n : {s, d}) {
+        if (reg(n).kind == Kind::Uninitialized) {
+            return fail(Problem::UnreadableRegister, static_cast<int>(n), "r", n,
+                        " is read before it is written");
+        }
+    }
+    if (insn.imm == kAtomicCmpXchg && reg(0).kind == Kind::Uninitialized) {
+        return fail(Problem::UnreadableRegister, 0, "r0 is read before it is written");
+    }
+    Kind k = reg(d).kind;
+    if (k == Kind::Context || reg(d).is_packet() || k == Kind::FlowKeys || k == Kind::Socket ||
+        k == Kind::SockCommon || k == Kind::TcpSock || k == Kind::XdpSock) {
+        return fail(Problem::BadRegisterUse, static_cast<int>(d), "atomic operations on ",
+                    kind_name(k), " are not allowed");
+    }
+    int loaded = -1;
+    if (insn.imm == kAtomicCmpXchg) {
+        loaded = 0;
+    } else if (insn.imm & kAtomicFetch) {
+        loaded = static_cast<int>(s);
+    }
+    if (loaded == static_cast<int>(kFramePointer)) {
+        return fail(Problem::BadRegisterUse, loaded, "r10 may not be written");
+    }
+    if (k == Kind::BtfObject && !reg(d).has(kAlloc)) {
+        return fail(Problem::ReadOnly, static_cast<int>(d),
+                    "a kernel object may not be written");
+    }
+    // Spilled pointers may not be part of arithmetic, but may be overwritten by it as plain bytes.
+    Reg keep = reg(d);
+    Reg before = loaded >= 0 ? reg(static_cast<unsigned>(loaded)) : Reg{};
+    if (!access(d, insn.off, size, Access::Read, loaded, false, true)) {
+        return false;
+    }
+    if (loaded >= 0) {
+        Reg fetched = reg(static_cast<unsigned>(loaded));
+        reg(static_cast<unsigned>(loaded)) = before;
+        if (loaded == static_cast<int>(d)) {
+            reg(d) = keep;
+        }
+        Reg stored = Reg::unknown();
+        Reg source = reg(s);
+        reg(s) = s == d ? source : stored;
+        bool written = access(d, insn.off, size, Access::Write, s == d ? -1 : static_cast<int>(s),
+                              false, true);
+        reg(s) = source;
+        if (!written) {
+            return false;
+        }
+        reg(static_cast<unsigned>(loaded)) =
+            fetched.is_scalar() ? fetched : Reg::unknown();
+        return true;
+    }
+    // The memory now holds a number of which nothing is known.
+    if (reg(d).kind == Kind::Stack) {
+        Reg source = reg(s);
+        bool same = s == d;
+        if (!same) {
+            reg(s) = Reg::unknown();
+        }
+        bool written = access(d, insn.off, size, Access::Write, same ? -1 : static_cast<int>(s),
+                              false, true);
+        if (!same) {
+            reg(s) = source;
+        }
+        return written;
+    }
+    return access(d, insn.off, size, Access::Write, -1, false, true);
+}
+
+bool Analysis::step_load_packet(const Insn& insn) {
+    if (!rules_->may_load_bytes) {
+        return fail(Problem::BadHelper, -1, "this program type has no legacy packet loads");
+    }
+    if (insn.dst() != 0 || insn.off != 0 || insn.size_bits() == kSizeDw ||
+        (insn.mode() == kModeAbs && insn.src() != 0)) {
+        return fail(Problem::BadEncoding, -1, "the instruction sets reserved fields");
+    }
+    // A failing load ends the program, so nothing may be held.
+    if (!check_leaks("a legacy packet load")) {
+        return false;
+    }
+    if (reg(6).kind != Kind::Context) {
+        return fail(reg(6).kind == Kind::Uninitialized ? Problem::UnreadableRegister
+                                                       : Problem::BadRegisterUse,
+                    6, "legacy packet loads need the context in r6");
+    }
+    if (insn.mode() == kModeInd && reg(insn.src()).kind == Kind::Uninitialized) {
+        return fail(Problem::UnreadableRegister, insn.src(), "the index was never written");
+    }
+    if (!check_constant_offset(reg(6), 6, false)) {
+        return false;
+    }
+    clobber_caller_saved();
+    u32 size = access_size(insn.size_bits());
+    reg(0) = Reg::scalar(extend(kUnknownScalar, size * 8, false));
+    return true;
+}
+
+}  // namespace gyre::bpf

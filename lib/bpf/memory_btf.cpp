@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT
+//
+// Kernel objects described by BTF: a read walks the structure to the member that lies at the
+// offset; the member's type says what was read.
+#include "lib/bpf/analysis.h"
+
+namespace gyre::bpf {
+namespace {
+
+constexpr u32 kMaxNesting = 16;
+constexpr u32 kWalkNothing = 0, kWalkNumber = 1, kWalkPointer = 2;
+
+}  // namespace
+
+// What lies at [off, off+size) of a structure: kWalk..., with the pointee of a pointer.
+u32 Analysis::walk_struct(const Btf& btf, u32 type, u32 off, u32 size, u32& pointee, u32& flags) {
+    for (u32 depth = 0; depth < kMaxNesting; depth++) {
+        type = btf.skip_modifiers(type);
+        BtfType t = btf.type(type);
+        if (!t.is_composite()) {
+            return kWalkNothing;
+        }
+        if (off + size > t.size_or_type) {
+            // Only a flexible array at the end may be read past the declared size.
+            if (t.count() == 0 || off < t.size_or_type) {
+                return kWalkNothing;
+            }
+            BtfMember last = btf.member(type, t.count() - 1);
+            u32 array = btf.skip_modifiers(last.type);
+            if (btf.type(array).kind() != BtfKind::Array || btf.array(array).count != 0) {
+                return kWalkNothing;
+            }
+            return kWalkNumber;
+        }
+        bool descended = false;
+        bool is_union = t.kind() == BtfKind::Union;
+        for (u32 i = 0; i < t.count() && !descended; i++) {
+            BtfMember m = btf.member(type, i);
+            u32 begin = m.bit_offset / 8;
+            if (m.bitfield_size != 0) {
+                u32 end = (m.bit_offset + m.bitfield_size + 7) / 8;
+                if (off >= begin && off < end) {
+                    return off + size <= end || !is_union ? kWalkNumber : kWalkNothing;
+                }
+                continue;
+            }
+            u32 member_type = btf.skip_modifiers(m.type);
+            u32 bytes = 0;
+            if (!btf.size_of(member_type, bytes)) {
+                continue;
+            }
+            if (off < begin || off >= begin + bytes) {
+                continue;
+            }
+            BtfType mt = btf.type(member_type);
+            u32 inside = off - begin;
+            while (mt.kind() == BtfKind::Array) {
+                BtfArray a = btf.array(member_type);
+                u32 element = 0;
+                member_type = btf.skip_modifiers(a.element_type);
+                if (!btf.size_of(member_type, element) || element == 0) {
+                    return kWalkNumber;
+                }
+                inside %= element;
+                bytes = element;
+                mt = btf.type(member_type);
+            }
+            if (mt.is_composite()) {
+                if (inside + size > bytes) {
+                    if (is_union) {
+                        continue;
+                    }
+                    return kWalkNothing;
+                }
+                type = member_type;
+                off = inside;
+                descended = true;
+                continue;
+            }
+            if (mt.kind() == BtfKind::Pointer) {
+                if (inside != 0 || size != 8) {
+                    return is_union ? kWalkNumber : kWalkNothing;
+                }
+                u32 raw = mt.size_or_type;
+                BtfType tag = btf.type(raw);
+                if (tag.kind() == BtfKind::TypeTag) {
+                    std::string_view text = btf.string(tag.name_offset);
+                    flags |= text == "user" ? kUser : text == "percpu" ? kPercpu : 0;
+                    flags |= text == "rcu" ? kRcu : 0;
+                }
+                u32 target = btf.skip_modifiers(raw);
+                if (btf.type(target).is_composite()) {
+                    pointee = target;
+                    return kWalkPointer;
+                }
+                return kWalkNumber;
+            }
+            if (inside + size > bytes && !is_union) {
+                return kWalkNothing;
+            }
+            if (inside + size > bytes) {
+                continue;
+            }
+            return kWalkNumber;
+        }
+        if (!descended) {
+            return kWalkNothing;
+        }
+    }
+    return kWalkNothing;
+}
+
+bool Analysis::access_btf(unsigned number, s32 off, u32 size, Access kind, int value_reg) {
+    const Reg base = reg(number);
+    int n = static_cast<int>(number);
+    const Btf* btf = base.is_program_type ? program_.btf : environment_.kernel_btf;
+    if (btf == nullptr) {
+        return fail(Problem::BadType, n, "a kernel object needs BTF");
+    }
+    u32 type = base.extra;
+    if (base.kind == Kind::ConstMap) {
+        type = btf->find("bpf_map", BtfKind::Struct);
+    }
+    if (!base.var.is_constant()) {
+        return fail(Problem::PointerArithmetic, n, "a variable offset into a kernel object");
+    }
+    s64 at = static_cast<s64>(base.off) + off + static_cast<s64>(base.var.value());
+    if (at < 0) {
+        return fail(Problem::OutOfBounds, n, "a negative offset into a kernel object");
+    }
+    if (base.has(kUser)) {
+        return fail(Problem::BadRegisterUse, n,
+                    "a pointer to user memory is read by bpf_probe_read_user only");
+    }
+    if (base.has(kPercpu)) {
+        return fail(Problem::BadRegisterUse, n,
+                    "a per-CPU pointer must go through bpf_per_cpu_ptr first");
+    }
+    bool is_own_object = base.has(kAlloc) && base.is_program_type;
+    if (kind == Access::Write && !is_own_object) {
+        return fail(Problem::ReadOnly, n, "a kernel object may only be read");
+    }
+    if (is_own_object && base.ref == 0 && !base.has(kNonOwning) && !base.has(kRcu) &&
+        !base.has(kUntrusted)) {
+        return fail(Problem::BadReference, n, "the object's reference is gone");
+    }
+    u32 pointee = 0;
+    u32 flags = 0;
+    u32 found = walk_struct(*btf, type, static_cast<u32>(at), size, pointee, flags);
+    if (found == kWalkNothing) {
+        return fail(Problem::OutOfBounds, n, "no member of struct ", btf->name(type),
+                    " lies at offset ", at, " with ", size, " bytes");
+    }
+    if (value_reg < 0 || kind == Access::Write) {
+        return true;
+    }
+    Reg value = Reg::unknown();
+    if (found == kWalkPointer && !is_own_object) {
+        value = Reg::pointer(Kind::BtfObject);
+        value.extra = pointee;
+        value.is_program_type = base.is_program_type;
+        value.flags = flags & (kUser | kPercpu);
+        if (base.has(kUntrusted)) {
+            value.flags |= kUntrusted;
+        } else if ((flags & kRcu) && base.has(kTrusted | kRcu) && state_->rcu_locks > 0) {
+            value.flags |= kRcu | kMaybeNull;
+            value.id = new_id();
+        }
+    }
+    reg(static_cast<unsigned>(value_reg)) = value;
+    return true;
+}
+
+}  // namespace gyre::bpf

@@ -1,0 +1,424 @@
+// SPDX-License-Identifier: MIT
+//
+// The order of a verification: shape, then the paths of the main program, then those of every
+// global function that is called, then the depth of the stacks.
+#include "lib/bpf/analysis.h"
+#include "lib/bpf/helper_ids.h"
+#include "lib/bpf/kfunc.h"
+
+namespace gyre::bpf {
+
+Analysis::Analysis(const Program& program, const Environment& environment, Arena& arena,
+                   const Limits& limits, Report& report, std::span<u32> visits)
+    : program_(program), environment_(environment), arena_(arena), limits_(limits),
+      report_(report), visits_(visits) {}
+
+bool Analysis::dispatch(const Insn& insn, bool& path_ended) {
+    switch (insn.insn_class()) {
+        case kClassAlu:
+        case kClassAlu64:
+            state_->insn++;
+            state_->insn--;
+            if (!step_alu(insn)) {
+                return false;
+            }
+            state_->insn++;
+            return true;
+        case kClassLd:
+            if (is_ld_imm64(insn)) {
+                if (!load_imm64(insn)) {
+                    return false;
+                }
+                state_->insn += 2;
+                return true;
+            }
+            if (insn.mode() != kModeAbs && insn.mode() != kModeInd) {
+                return fail(Problem::BadEncoding, -1, "an unknown load");
+            }
+            if (!step_load_packet(insn)) {
+                return false;
+            }
+            state_->insn++;
+            return true;
+        case kClassLdx:
+            if (!step_load(insn)) {
+                return false;
+            }
+            state_->insn++;
+            return true;
+        case kClassSt:
+        case kClassStx:
+            if (!(insn.mode() == kModeAtomic ? step_atomic(insn) : step_store(insn))) {
+                return false;
+            }
+            state_->insn++;
+            return true;
+        default:
+            if (insn.op() == kCall) {
+                return step_call(insn, path_ended);
+            }
+            if (insn.op() == kExit) {
+                return step_exit(path_ended);
+            }
+            return step_jump(insn, path_ended);
+    }
+}
+
+bool Analysis::step(bool& path_ended) {
+    u32 at = state_->insn;
+    if (at >= program_.insns.size()) {
+        return fail(Problem::BadControlFlow, -1, "a path runs off the end of the program");
+    }
+    if (++report_.statistics.insns_processed > limits_.insns_processed) {
+        return fail(Problem::TooComplex, -1, "more than ", limits_.insns_processed,
+                    " instructions were followed; nothing is known about the rest");
+    }
+    const Insn& insn = program_.insns[at];
+    if (insn.dst() >= kRegisterCount ||
+        (insn.src() >= kRegisterCount && insn.insn_class() != kClassLd)) {
+        return fail(Problem::BadEncoding, -1, "there is no such register");
+    }
+    if (at < visits_.size()) {
+        visits_[at]++;
+    }
+    if (flow_.flags[at] & kCheckpoint) {
+        bool is_pruned = false;
+        if (!visit_checkpoint(is_pruned)) {
+            return false;
+        }
+        if (is_pruned) {
+            path_ended = true;
+            return true;
+        }
+    }
+    state_->insns_since_checkpoint++;
+    if (!own_frame(state_->frame_count - 1u)) {
+        return false;
+    }
+    return dispatch(insn, path_ended) && !arena_.is_exhausted();
+}
+
+void Analysis::end_path() {
+    finish_branch(state_->parent);
+    release_state(state_);
+    state_ = nullptr;
+}
+
+State* Analysis::pop_pending() {
+    Pending* top_entry = pending_;
+    if (top_entry == nullptr) {
+        return nullptr;
+    }
+    State* s = top_entry->state;
+    pending_ = top_entry->below;
+    pending_count_--;
+    arena_.release(top_entry, sizeof(Pending));
+    return s;
+}
+
+bool Analysis::run_path() {
+    bool path_ended = false;
+    while (!path_ended) {
+        if (!step(path_ended)) {
+            return arena_.is_exhausted() ? out_of_memory() : false;
+        }
+    }
+    end_path();
+    return true;
+}
+
+bool Analysis::prepare_main(State& s) {
+    Frame& f = *s.frames[0];
+    f.regs[1] = Reg::pointer(Kind::Context);
+    return true;
+}
+
+bool Analysis::prepare_global(State& s, u32 subprogram) {
+    Frame& f = *s.frames[0];
+    f.is_global_root = true;
+    const Btf& btf = *program_.btf;
+    u32 prototype = btf.type(flow_.subprograms[subprogram].type_id).size_or_type;
+    u32 count = btf.type(prototype).count();
+    if (count > 5) {
+        return fail(Problem::BadType, -1, "a global function takes more than five arguments");
+    }
+    u32 result = btf.skip_modifiers(btf.type(prototype).size_or_type);
+    BtfKind kind = btf.type(result).kind();
+    if (result != 0 && kind != BtfKind::Int && kind != BtfKind::Enum && kind != BtfKind::Enum64) {
+        return fail(Problem::BadType, -1, "a global function must return a number or nothing");
+    }
+    for (u32 i = 0; i < count; i++) {
+        GlobalArgument want = global_argument(prototype, i);
+        Reg& r = f.regs[i + 1];
+        switch (want.kind) {
+            case GlobalArgumentKind::Number: r = Reg::unknown(); break;
+            case GlobalArgumentKind::Context: r = Reg::pointer(Kind::Context); break;
+            case GlobalArgumentKind::Memory:
+                r = Reg::pointer(Kind::Memory);
+                r.extra = want.size;
+                r.flags = want.may_be_null ? kMaybeNull : 0;
+                r.id = new_id();
+                break;
+            case GlobalArgumentKind::Arena: r = Reg::pointer(Kind::Arena); break;
+            case GlobalArgumentKind::Dynptr:
+                r = Reg::pointer(Kind::Dynptr);
+                r.extra = static_cast<u32>(DynptrKind::Local);
+                r.frame = 1;
+                r.id = new_id();
+                break;
+            case GlobalArgumentKind::Object:
+                r = Reg::pointer(Kind::BtfObject);
+                r.extra = want.size;
+                r.flags = kTrusted | (want.may_be_null ? kMaybeNull : 0);
+                r.id = new_id();
+                break;
+            case GlobalArgumentKind::Unsupported:
+                return fail(Problem::NotSupported, static_cast<int>(i + 1),
+                            "a global function takes an argument of an unsupported type");
+        }
+    }
+    return true;
+}
+
+bool Analysis::walk(u32 subprogram) {
+    root_subprogram_ = subprogram;
+    state_ = arena_.make<State>();
+    if (state_ == nullptr) {
+        return out_of_memory();
+    }
+    state_->insn = flow_.subprograms[subprogram].begin;
+    state_->may_sleep = program_.is_sleepable;
+    if (!push_frame(subprogram, Frame::kNoCall)) {
+        return false;
+    }
+    bool ready = subprogram == 0 ? prepare_main(*state_) : prepare_global(*state_, subprogram);
+    if (!ready) {
+        return false;
+    }
+    while (state_ != nullptr) {
+        if (!run_path()) {
+            return false;
+        }
+        state_ = pop_pending();
+    }
+    // What was explored from this entry may not serve another.
+    for (u32 i = 0; i < program_.insns.size(); i++) {
+        Point& point = demand_.at(i);
+        for (Checkpoint* c = point.checkpoints; c != nullptr; c = c->next) {
+            release_state(c->state);
+        }
+        point.checkpoints = nullptr;
+    }
+    return true;
+}
+
+// The deepest chain of calls must fit the stack (Linux: check_max_stack_depth).
+bool Analysis::check_stack_depth() {
+    struct Level {
+        u32 subprogram;
+        u32 next_insn;
+        u32 depth_before;
+    };
+    bool is_private = environment_.target.version >= 613 &&
+                      (program_.type == ProgramType::Kprobe ||
+                       program_.type == ProgramType::Tracepoint ||
+                       program_.type == ProgramType::PerfEvent ||
+                       program_.type == ProgramType::RawTracepoint);
+    auto rounded = [&](u32 depth) {
+        u32 unit = environment_.target.stack_rounding;
+        if (unit == 32 && depth == 0) {
+            depth = 1;
+        }
+        return (depth + unit - 1) / unit * unit;
+    };
+    for (u32 root = 0; root < flow_.subprograms.size(); root++) {
+        if (root != 0 && !flow_.subprograms[root].is_async_callback) {
+            continue;
+        }
+        Level levels[kMaxFrames + 1];
+        u32 n = 0;
+        u32 depth = 0;
+        levels[n++] = {root, flow_.subprograms[root].begin, 0};
+        depth = rounded(flow_.subprograms[root].stack_depth);
+        if (depth > kStackBytes) {
+            return fail(Problem::StackTooDeep, -1, "the stack needs ", depth, " of 512 bytes");
+        }
+        u64 steps = 0;
+        while (n > 0) {
+            Level& level = levels[n - 1];
+            const Subprogram& sub = flow_.subprograms[level.subprogram];
+            if (level.next_insn >= sub.end) {
+                depth = level.depth_before;
+                n--;
+                continue;
+            }
+            u32 at = level.next_insn++;
+            if (++steps > 4 * u64{kMaxProgramInsns}) {
+                return fail(Problem::TooComplex, -1, "the call graph is too large");
+            }
+            const Insn& insn = program_.insns[at];
+            if ((flow_.flags[at] & kSecondHalf) ||
+                !(is_subprogram_call(insn) || is_function_reference(insn))) {
+                continue;
+            }
+            u32 next = flow_.find_subprogram(at + 1 + static_cast<u32>(insn.imm));
+            const Subprogram& callee = flow_.subprograms[next];
+            if (is_function_reference(insn) && callee.is_async_callback) {
+                continue;
+            }
+            if (n >= kMaxFrames) {
+                return fail(Problem::TooManyFrames, -1, "calls nest deeper than ", kMaxFrames,
+                            " frames");
+            }
+            if (callee.has_tail_call && depth >= 256) {
+                return fail(Problem::StackTooDeep, -1,
+                            "a tail call is made below ", depth, " bytes of stack; 256 is the most");
+            }
+            levels[n] = {next, callee.begin, depth};
+            n++;
+            u32 own = rounded(callee.stack_depth);
+            depth += own;
+            if (is_private ? own > kStackBytes : depth > kStackBytes) {
+                report_.insn = callee.begin;
+                return fail(Problem::StackTooDeep, -1, "the calls need ", depth,
+                            " bytes of stack; 512 is the most");
+            }
+        }
+    }
+    return true;
+}
+
+void Analysis::run() {
+    u32 type = static_cast<u32>(program_.type);
+    if (type >= environment_.rules.size() || environment_.rules[type].context == nullptr) {
+        fail(Problem::NotSupported, -1, "this program type is not supported");
+        return;
+    }
+    rules_ = &environment_.rules[type];
+    if (!build_control_flow(program_, environment_, arena_, flow_, report_)) {
+        return;
+    }
+    if (!demand_.prepare(program_, flow_, arena_)) {
+        out_of_memory();
+        return;
+    }
+    prepare_subprograms();
+    if (!walk(0)) {
+        return;
+    }
+    bool found = true;
+    while (found) {
+        found = false;
+        for (u32 s = 1; s < flow_.subprograms.size(); s++) {
+            Subprogram& sub = flow_.subprograms[s];
+            if (sub.is_global && sub.is_reached && !sub.is_verified) {
+                sub.is_verified = true;
+                found = true;
+                if (!walk(s)) {
+                    return;
+                }
+            }
+        }
+    }
+    if (!check_stack_depth()) {
+        return;
+    }
+    report_.is_accepted = true;
+}
+
+// What the types say of subprograms, what calls do transitively, and where comparison is forced.
+void Analysis::prepare_subprograms() {
+    for (Subprogram& sub : flow_.subprograms) {
+        if (program_.btf != nullptr && sub.type_id != 0) {
+            BtfType t = program_.btf->type(sub.type_id);
+            sub.is_global = t.kind() == BtfKind::Function && t.count() == 1;
+            sub.returns_void = program_.btf->type(t.size_or_type).size_or_type == 0;
+        }
+    }
+    for (u32 i = 0; i < program_.insns.size(); i++) {
+        const Insn& insn = program_.insns[i];
+        if (flow_.flags[i] & kSecondHalf) {
+            continue;
+        }
+        Subprogram& sub = flow_.subprograms[flow_.subprogram_of[i]];
+        bool is_call = insn.code == (kClassJmp | kCall);
+        if (is_call && insn.src() == kCallHelper) {
+            u32 id = static_cast<u32>(insn.imm);
+            if (helper::takes_callback(id)) {
+                flow_.flags[i] |= kCheckpoint | kForced;
+            }
+            sub.has_tail_call = sub.has_tail_call || id == helper::kTailCall;
+            const HelperPrototype* h = find_helper(environment_, rules_->helpers, id);
+            sub.might_sleep = sub.might_sleep || (h != nullptr && (h->properties & kMaySleep));
+            sub.changes_packets = sub.changes_packets || helper_changes_packets(id);
+        } else if (is_call && insn.src() == kCallKfunc) {
+            KfuncTraits traits = kfunc_traits(environment_.kernel_btf, static_cast<u32>(insn.imm));
+            if (traits.is_iterator_next || traits.takes_callback) {
+                flow_.flags[i] |= kCheckpoint | kForced;
+            }
+            sub.might_sleep = sub.might_sleep || traits.may_sleep;
+        } else if (insn.code == (kClassJmp | kJcond)) {
+            flow_.flags[i] |= kCheckpoint | kForced;
+        }
+    }
+    bool changed = true;
+    while (changed) {
+        changed = false;
+        for (u32 i = 0; i < program_.insns.size(); i++) {
+            const Insn& insn = program_.insns[i];
+            if ((flow_.flags[i] & kSecondHalf) || !is_subprogram_call(insn)) {
+                continue;
+            }
+            Subprogram& sub = flow_.subprograms[flow_.subprogram_of[i]];
+            const Subprogram& callee = flow_.subprograms[flow_.find_subprogram(
+                i + 1 + static_cast<u32>(insn.imm))];
+            bool sleeps = sub.might_sleep || callee.might_sleep;
+            bool packets = sub.changes_packets || callee.changes_packets;
+            changed = changed || sleeps != sub.might_sleep || packets != sub.changes_packets;
+            sub.might_sleep = sleeps;
+            sub.changes_packets = packets;
+        }
+    }
+}
+
+void verify(const Program& program, const Environment& environment, Arena& arena,
+            const Limits& limits, Report& report, std::span<u32> visits) {
+    Program fixed = program;
+    // What the system call fills in when the loader says nothing.
+    if (fixed.type == ProgramType::CgroupSock && fixed.attach == AttachType::CgroupInetIngress) {
+        fixed.attach = AttachType::CgroupInetSockCreate;
+    }
+    Analysis analysis(fixed, environment, arena, limits, report, visits);
+    analysis.run();
+    report.statistics.arena_bytes = arena.used();
+}
+
+const HelperPrototype* find_helper(const Environment& environment, const HelperSet* set, u32 id) {
+    if (set == nullptr || id == 0) {
+        return nullptr;
+    }
+    const HelperPrototype* own = nullptr;
+    for (const HelperChoice& choice : set->own) {
+        if (choice.id == id) {
+            own = &environment.prototypes[choice.prototype];
+            break;
+        }
+    }
+    // Either the own ones come first, or they stand before the last of the others.
+    if (own != nullptr && set->own_first) {
+        return own;
+    }
+    const HelperSet* others[3] = {set->first, set->second, set->third};
+    for (u32 k = 0; k < 3 && others[k] != nullptr; k++) {
+        bool is_last = k == 2 || others[k + 1] == nullptr;
+        if (is_last && own != nullptr) {
+            return own;
+        }
+        if (const HelperPrototype* found = find_helper(environment, others[k], id)) {
+            return found;
+        }
+    }
+    return own;
+}
+
+}  // namespace gyre::bpf

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+//
+// What is known at one point of one path: registers, stack slots, frames, references and locks.
+// Frames and stacks are shared between states and copied when one of them is about to change;
+// a state is therefore cheap to fork and a checkpoint costs a few words.
+#pragma once
+
+#include "lib/bpf/arena.h"
+#include "lib/bpf/environment.h"
+#include "lib/bpf/isa.h"
+#include "lib/bpf/scalar.h"
+
+namespace gyre::bpf {
+
+enum class Kind : u8 {
+    Uninitialized, Scalar, Context, ConstMap, MapValue, MapKey, Stack, Packet, PacketMeta,
+    PacketEnd, FlowKeys, Socket, SockCommon, TcpSock, XdpSock, TpBuffer, BtfObject, Memory, Buffer,
+    Function, Dynptr, Iterator, Arena, IrqFlag,
+};
+
+const char* kind_name(Kind kind);
+
+enum class DynptrKind : u8 { Invalid, Local, Ringbuf, Skb, Xdp, SkbMeta, File };
+
+// A register, or the contents of a stack slot that a register was spilled to.
+struct Reg {
+    Kind kind = Kind::Uninitialized;
+    u8 frame = 0;       // of a stack pointer; of a dynptr's first slot 1
+    u16 unused = 0;
+    u32 flags = 0;      // TypeFlag
+    s32 off = 0;        // fixed part of a pointer's offset; of a linked scalar its distance
+    s32 range = 0;      // bytes of the packet known to exist after this pointer's base
+    u32 id = 0;         // equal ids: equal numbers, or one null check for all
+    u32 ref = 0;        // the reference that keeps the object alive
+    u32 extra = 0;      // memory size, BTF type id, subprogram, dynptr kind, iterator depth
+    u32 parent = 0;     // the dynptr that a slice belongs to
+    bool is_program_type = false;  // the BTF type is the program's, not the kernel's
+    bool is_link_offset = false;   // a scalar: `off` is its distance to the others of its id
+    bool is_drained = false;       // an iterator: returned null
+    const Map* map = nullptr;
+    Scalar var;         // the number, or the variable part of the offset
+
+    static Reg scalar(const Scalar& s) {
+        Reg r;
+        r.kind = Kind::Scalar;
+        r.var = s;
+        return r;
+    }
+    static Reg unknown() { return scalar(kUnknownScalar); }
+    static Reg constant(u64 v) { return scalar(Scalar::constant(v)); }
+    static Reg pointer(Kind kind) {
+        Reg r;
+        r.kind = kind;
+        r.var = Scalar::constant(0);
+        return r;
+    }
+    bool has(u32 flag) const { return (flags & flag) != 0; }
+    bool is_scalar() const { return kind == Kind::Scalar; }
+    bool is_pointer() const { return kind > Kind::Scalar; }
+    bool is_packet() const { return kind == Kind::Packet || kind == Kind::PacketMeta; }
+    bool is_zero() const { return is_scalar() && var.is_constant() && var.value() == 0; }
+};
+
+enum class Tag : u8 { Invalid, Misc, Zero, Spill, Dynptr, Iterator, IrqFlag };
+
+struct Slot {
+    Tag tags[8] = {};
+    Reg reg;
+    // tags[0] is the byte at the lowest address; a spilled register begins there.
+    bool is_spill() const { return tags[0] == Tag::Spill; }
+    bool is_full_spill() const { return tags[7] == Tag::Spill; }
+};
+
+struct StackBlock {
+    u32 owners = 1;
+    u32 capacity = 0;
+    Slot* slots() { return reinterpret_cast<Slot*>(this + 1); }
+    const Slot* slots() const { return reinterpret_cast<const Slot*>(this + 1); }
+    static size_t bytes(u32 capacity) { return sizeof(StackBlock) + capacity * sizeof(Slot); }
+};
+static_assert(sizeof(StackBlock) % 8 == 0);
+
+enum class CallbackKind : u8 {
+    None, ForEach, Loop, Timer, FindVma, UserRingbuf, RbtreeLess, Workqueue, Exception,
+};
+
+struct Frame {
+    u32 owners = 1;
+    u32 call_insn = kNoCall;   // the call that made this frame
+    u16 subprogram = 0;
+    u8 number = 0;
+    CallbackKind callback = CallbackKind::None;
+    bool is_async = false;
+    bool is_global_root = false;  // verified on its own, not on behalf of a caller
+    u16 callback_depth = 0;       // how often callbacks were entered for the call under way
+    u16 references_at_entry = 0;  // of a callback: it must leave as many as it found
+    u16 stack_slots = 0;          // allocated depth
+    StackBlock* stack = nullptr;
+    Reg regs[kRegisterCount];
+    static constexpr u32 kNoCall = ~u32{0};
+};
+
+enum class ReferenceKind : u8 { Object, SpinLock, ResSpinLock, ResSpinLockIrq, IrqSave };
+
+struct Reference {
+    ReferenceKind kind = ReferenceKind::Object;
+    u32 id = 0;
+    u32 insn = 0;
+    const void* object = nullptr;  // of a lock: its map or type
+};
+
+// A packet pointer that a comparison found to lie at or behind the end.
+inline constexpr s32 kAtPacketEnd = -1, kBeyondPacketEnd = -2;
+
+inline constexpr u32 kMaxReferences = 32;
+
+// One step of a path's history: the side that was taken where the path forked.
+struct Choice {
+    const Choice* before = nullptr;
+    u32 insn = 0;
+    bool is_jump = false;
+};
+
+struct Checkpoint;
+
+struct State {
+    u32 insn = 0;
+    u32 previous_insn = 0;
+    u8 frame_count = 0;
+    u8 rcu_locks = 0;
+    u8 preempt_locks = 0;
+    u8 lock_count = 0;
+    bool may_sleep = false;
+    bool is_speculative_loop = false;
+    u16 reference_count = 0;
+    u16 may_goto_depth = 0;
+    u32 jumps_since_checkpoint = 0;
+    u32 insns_since_checkpoint = 0;
+    u32 active_irq = 0;
+    const Choice* history = nullptr;
+    Checkpoint* parent = nullptr;
+    Frame* frames[kMaxFrames] = {};
+    Reference references[kMaxReferences];
+};
+
+}  // namespace gyre::bpf
