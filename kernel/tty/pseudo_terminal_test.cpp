@@ -38,7 +38,7 @@ struct Pair {
         return file.write(from, patience);
     }
     Result<size_t> read(File& file, Patience patience = Patience::none()) {
-        IoCursor to = IoCursor::kernel(std::as_writable_bytes(std::span(buffer)));
+        IoCursor to = IoCursor::kernel(std::as_writable_bytes(std::span<char>(buffer)));
         return file.read(to, patience);
     }
     // Whether a read gives exactly this.
