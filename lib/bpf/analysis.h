@@ -28,7 +28,6 @@ struct Checkpoint {
     u32 depth = 0;
     u32 hits = 0;
     u32 misses = 0;
-    bool is_retired = false;
 };
 
 struct Pending {

@@ -12,6 +12,7 @@ constexpr u32 kMinJumps = 2;
 constexpr u32 kMinInsns = 8;
 constexpr u32 kMinLoopJumps = 20;
 constexpr u32 kMinLoopInsns = 100;
+constexpr u32 kMaxActive = 32;  // ancestors that a state is compared with
 
 bool same_place(const State& a, const State& b) {
     if (a.frame_count != b.frame_count) {
@@ -82,8 +83,8 @@ bool Analysis::add_checkpoint(u32 insn) {
     c->parent = state_->parent;
     c->depth = state_->parent != nullptr ? state_->parent->depth + 1 : 0;
     c->branches = 1;
-    c->next = point.checkpoints;
-    point.checkpoints = c;
+    c->next = point.active;
+    point.active = c;
     state_->parent = c;
     state_->jumps_since_checkpoint = 0;
     state_->insns_since_checkpoint = 0;
@@ -93,10 +94,16 @@ bool Analysis::add_checkpoint(u32 insn) {
 
 void Analysis::finish_branch(Checkpoint* c) {
     while (c != nullptr && --c->branches == 0) {
-        if (c->is_retired && c->state != nullptr) {
-            release_state(c->state);
-            c->state = nullptr;
+        // Paths are walked depth first, so the latest active checkpoint of a place ends first;
+        // only the entries of asynchronous callbacks may lie out of order.
+        Point& point = demand_.at(c->state->insn);
+        Checkpoint** link = &point.active;
+        while (*link != c) {
+            link = &(*link)->next;
         }
+        *link = c->next;
+        c->next = point.checkpoints;
+        point.checkpoints = c;
         c = c->parent;
     }
 }
@@ -122,30 +129,32 @@ bool Analysis::visit_checkpoint(bool& is_pruned) {
                state_->insns_since_checkpoint > 40;
     is_pruned = false;
     u32 depth = iterator_depth(*state_);
+    u32 looked_at = 0;
+    for (Checkpoint* c = point.active; c != nullptr && looked_at < kMaxActive; c = c->next) {
+        if (!same_place(*c->state, *state_)) {
+            continue;
+        }
+        looked_at++;
+        bool progressed = iterator_depth(*c->state) != depth;
+        if (forced) {
+            if (progressed && same_at(at, *c->state, Exactness::RangeWithin)) {
+                note_loop(state_->parent, c);
+                is_pruned = true;
+                report_.statistics.prunes++;
+                return true;
+            }
+        } else if (!progressed && same_at(at, *c->state, Exactness::Identical)) {
+            return fail(Problem::InfiniteLoop, -1, "the loop at instruction ", at,
+                        " comes round with nothing changed: it never ends");
+        }
+        if (!forced && state_->jumps_since_checkpoint < kMinLoopJumps &&
+            state_->insns_since_checkpoint < kMinLoopInsns) {
+            add = false;
+        }
+    }
     Checkpoint** link = &point.checkpoints;
     while (Checkpoint* c = *link) {
         if (!same_place(*c->state, *state_)) {
-            link = &c->next;
-            continue;
-        }
-        if (c->branches > 0) {  // an ancestor: the path has come back to it
-            if (forced) {
-                bool progressed = iterator_depth(*c->state) != depth;
-                if (progressed && same_at(at, *c->state, Exactness::RangeWithin)) {
-                    note_loop(state_->parent, c);
-                    is_pruned = true;
-                    report_.statistics.prunes++;
-                    return true;
-                }
-            } else if (iterator_depth(*c->state) == depth &&
-                       same_at(at, *c->state, Exactness::Identical)) {
-                return fail(Problem::InfiniteLoop, -1, "the loop at instruction ", at,
-                            " comes round with nothing changed: it never ends");
-            }
-            if (!forced && state_->jumps_since_checkpoint < kMinLoopJumps &&
-                state_->insns_since_checkpoint < kMinLoopInsns) {
-                add = false;
-            }
             link = &c->next;
             continue;
         }

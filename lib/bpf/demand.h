@@ -35,7 +35,8 @@ struct Point {
     bool is_queued = false;
     bool accesses_vary = false;  // different executions accessed different slots
     u32 call_index = kNoInsn;
-    Checkpoint* checkpoints = nullptr;
+    Checkpoint* checkpoints = nullptr;  // explored to the end
+    Checkpoint* active = nullptr;       // on the current path, latest first
     const LinkGroup* links = nullptr;
 };
 
