@@ -28,15 +28,21 @@ public:
     }
 
     Result<size_t> read(IoCursor& to, Patience patience) override {
+        for (;;) {
+            const Result<size_t> done = read_one(to);
+            if (done || done.error() != Error::WouldBlock || patience.is_none()) return done;
+            const Status slept = Thread::sleep_until(Patience::until_ns(arch::clock_now_ns() + kPollNs));
+            if (!slept && slept.error() == Error::Interrupted) return fail(Error::Interrupted);
+        }
+    }
+
+    // WouldBlock: there is none yet.
+    Result<size_t> read_one(IoCursor& to) {
         char line[kMostLogLine];
         LogRecord record;
         MutexGuard guard(lock_);
         const uint64_t wanted = sequence_.load(std::memory_order_relaxed);
-        while (!log_read(wanted, record, line)) {
-            if (patience.is_none()) return fail(Error::WouldBlock);
-            const Status slept = Thread::sleep_until(Patience::until_ns(arch::clock_now_ns() + kPollNs));
-            if (!slept && slept.error() == Error::Interrupted) return fail(Error::Interrupted);
-        }
+        if (!log_read(wanted, record, line)) return fail(Error::WouldBlock);
         sequence_.store(record.sequence + 1, std::memory_order_relaxed);
         // Lines that were overwritten before we came: said once, then reading goes on behind the gap.
         if (record.sequence != wanted) {
