@@ -84,6 +84,18 @@ Status set_node_visitor(NodeVisitor visitor) {
     return {};
 }
 
+void for_each_character_major(void (*body)(uint32_t major, std::string_view name, void* argument), void* argument) {
+    // Majors are few, and each is said once: the least that is above the one before.
+    for (int64_t last = -1;;) {
+        const Registration* next = nullptr;
+        for (const Registration* at = g_first.load(std::memory_order_acquire); at; at = at->next)
+            if (int64_t{at->major} > last && at->has_node && (!next || at->major <= next->major)) next = at;
+        if (!next) return;
+        body(next->major, next->name, argument);
+        last = next->major;
+    }
+}
+
 }  // namespace gyre::driver
 
 namespace gyre {

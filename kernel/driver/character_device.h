@@ -32,6 +32,9 @@ using NodeVisitor = Status (*)(std::string_view name, uint64_t device, uint32_t 
 // From now on every new node goes to the visitor as well; those of before are given to it first.
 Status set_node_visitor(NodeVisitor visitor);
 
+// Calls body for each major number with the name of one of its devices (/proc/devices).
+void for_each_character_major(void (*body)(uint32_t major, std::string_view name, void* argument), void* argument);
+
 // null, zero, full, random, urandom, kmsg.
 Status register_memory_devices();
 

@@ -8,6 +8,7 @@
 #include "kernel/fs/devtmpfs.h"
 #include "kernel/fs/mount.h"
 #include "kernel/fs/names.h"
+#include "kernel/fs/procfs/procfs.h"
 #include "kernel/fs/tmpfs.h"
 #include "kernel/log/log.h"
 #include "kernel/log/panic.h"
@@ -42,6 +43,7 @@ Status make_root() {
 Status make_file_systems() {
     register_filesystem(tmpfs_type);
     register_filesystem(g_ramfs_type);
+    procfs::initialize();
     TRY_VOID(make_root());
     TRY_VOID(devtmpfs::initialize());
     return driver::register_memory_devices();

@@ -118,6 +118,7 @@ public:
 
     // `inode` is a FIFO's, else null. The pipe's counts include the new end.
     PipeFile(Path path, uint32_t flags, Ref<Pipe> pipe, Inode* inode);
+    Ref<Pipe> pipe_reference() const { return pipe_; }
     ~PipeFile() override;
 
     Result<size_t> read(IoCursor& to, Patience patience) override;
@@ -148,6 +149,9 @@ private:
     const uint32_t uid_, gid_;
     const int64_t created_ns_;
 };
+
+// A place for a nameless pipe, by which it can be opened again (/proc/PID/fd/N). Errors: NoMemory.
+Result<Path> pipe_place(PipeFile& end);
 
 struct PipeEnds {
     Ref<File> reader, writer;

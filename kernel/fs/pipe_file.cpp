@@ -104,7 +104,9 @@ Status PipeFile::status(FileStatus& status) {
     return {};
 }
 
-size_t PipeFile::describe(std::span<char> buffer) const { return format_to(buffer, "pipe:[{}]", pipe_->number()); }
+size_t PipeFile::describe(std::span<char> buffer) const {
+    return inode_ ? 0 : format_to(buffer, "pipe:[{}]", pipe_->number());
+}
 
 Result<PipeEnds> make_pipe(uint32_t flags) {
     Ref<Pipe> pipe = TRY(Pipe::create());

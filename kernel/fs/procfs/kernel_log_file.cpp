@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+//
+// /proc/kmsg: the log as text, each line with its level in front, waiting for more at the end. Unlike Linux's, where readers
+// take lines away from each other, each open file reads from its own place.
+#include <algorithm>
+
+#include "kernel/fs/procfs/machine_files.h"
+#include "kernel/fs/file.h"
+#include "kernel/log/log.h"
+#include "kernel/schedule/thread.h"
+#include "kernel/sync/mutex.h"
+
+namespace gyre::procfs::machine_files {
+namespace {
+
+constexpr int64_t kLookAgainNs = 250'000'000;   // the log tells one listener only, which is /dev/kmsg
+
+class KernelLogFile final : public File {
+public:
+    KernelLogFile(Path path, uint32_t flags) : File(std::move(path), flags, Signals::None) {}
+
+    Signals signals() const override {
+        return sequence_.load(std::memory_order_relaxed) < log_next_sequence() ? Signals::Readable : Signals::None;
+    }
+    Result<size_t> read(IoCursor& to, Patience patience) override {
+        for (;;) {
+            {
+                MutexGuard guard(lock_);
+                const Result<size_t> count = read_lines_locked(to);
+                if (!count || *count != 0) return count;
+            }
+            if (patience.is_none()) return fail(Error::WouldBlock);
+            const int64_t next_ns = std::min(arch::clock_now_ns() + kLookAgainNs, patience.deadline_ns());
+            const Status slept = Thread::sleep_until(Patience::until_ns(next_ns));
+            if (!slept && slept.error() == Error::Interrupted) return fail(Error::Interrupted);
+        }
+    }
+
+private:
+    Result<size_t> read_lines_locked(IoCursor& to) {
+        size_t total = 0;
+        for (;;) {
+            char text[kMostLogLine];
+            LogRecord record;
+            if (!log_read(sequence_.load(std::memory_order_relaxed), record, text)) return total;
+            char line[kMostLogLine + 48];
+            size_t length = format_to(line, "<{}>[{5}.{06}] {}\n", uint32_t(record.facility) << 3 | uint32_t(record.level),
+                                      record.time_ns / 1'000'000'000, record.time_ns % 1'000'000'000 / 1000,
+                                      std::string_view(text, std::min(record.length, sizeof(text))));
+            // A line that does not fit waits for the next read, unless it is the first: then it is cut.
+            if (length > to.remaining()) {
+                if (total != 0) return total;
+                length = to.remaining();
+            }
+            const Result<size_t> put = to.put(std::as_bytes(std::span(line, length)));
+            if (!put) return total != 0 ? Result<size_t>(total) : put;
+            sequence_.store(record.sequence + 1, std::memory_order_relaxed);
+            total += *put;
+            if (to.is_done()) return total;
+        }
+    }
+
+    Mutex lock_{LockRank::FilePosition};
+    std::atomic<uint64_t> sequence_{log_first_sequence()};
+};
+
+}  // namespace
+
+Result<Ref<File>> open_kernel_log(const Path& path, uint32_t flags, const Subject&) {
+    return Ref<File>(TRY(make_ref<KernelLogFile>(path, flags)));
+}
+
+}  // namespace gyre::procfs::machine_files
