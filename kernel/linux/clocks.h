@@ -48,11 +48,14 @@ struct Clock {
     bool is_coarse = false;
     bool is_alarm = false;     // wakes a sleeping machine: needs CAP_WAKE_ALARM to arm
     bool is_raw = false;       // can be read, but neither slept nor armed by
+    bool counts_user_only = false;
     Ref<Process> process;      // of the CPU clocks: whose
     Ref<Task> task;            // of a thread's
 };
 // Errors: InvalidArgument.
 Result<Clock> find_clock(CallContext& context, int number);
 int64_t read_clock(const Clock& clock);
+// CPU time of all its tasks, gone ones too; the process's signal lock is held.
+int64_t process_cpu_ns_locked(const Process& process, bool counts_user_only);
 
 }  // namespace gyre::linux

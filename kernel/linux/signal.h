@@ -54,7 +54,7 @@ constexpr bool is_signal_number(int signal) { return signal >= 1 && signal <= kS
 struct QueuedSignal {
     QueuedSignal* next = nullptr;
     SignalInfo info;
-    Ref<UserAccount> account;         // whose RLIMIT_SIGPENDING it counts against; null for a timer's
+    Ref<UserAccount> account;         // whose RLIMIT_SIGPENDING it counts against (a timer's: while the timer lives)
     PosixTimer* timer = nullptr;      // the timer that owns this entry; it is not freed but handed back
 };
 

@@ -144,6 +144,16 @@ int64_t Thread::system_time_ns() const {
     return arch::cycles_to_ns(cycles);
 }
 
+int64_t Thread::cpu_time_ns() const {
+    uint64_t used = *const_cast<const volatile uint64_t*>(&user_cycles_) + *const_cast<const volatile uint64_t*>(&system_cycles_);
+    const uint64_t since = *const_cast<const volatile uint64_t*>(&mode_since_cycles_);
+    const bool is_running = this == &current() || (is_on_cpu_.load(std::memory_order_acquire) &&
+                                                   state_.load(std::memory_order_relaxed) == ThreadState::Running);
+    const uint64_t now = arch::cycle_counter();
+    if (is_running && now > since) used += now - since;
+    return arch::cycles_to_ns(used);
+}
+
 Status Thread::set_schedule_parameters(ScheduleParameters parameters) {
     return Scheduler::set_parameters(*this, parameters);
 }

@@ -93,6 +93,8 @@ public:
     static void set_current_address_space(Ref<AddressSpace> address_space);
     int64_t user_time_ns() const { return arch::cycles_to_ns(user_cycles_); }  // CPU time spent in user mode
     int64_t system_time_ns() const;    // in the kernel, with the present stretch if it runs now
+    // Both, with the present stretch also when it runs elsewhere (then to within the few instructions of a switch of modes).
+    int64_t cpu_time_ns() const;
     uint64_t voluntary_switches() const { return voluntary_switches_; }
     uint64_t involuntary_switches() const { return involuntary_switches_; }
     ThreadState state() const { return state_.load(std::memory_order_relaxed); }

@@ -14,6 +14,7 @@ namespace gyre {
     /* Sleeping locks (Mutex, RwMutex). */ \
     X(ProcessTree)        /* parents, children, groups, sessions */ \
     X(Exec)               /* one exec of a process at a time */ \
+    X(ProcessTimers)      /* setting a process's timers */ \
     X(Rename)             /* directory topology of a file system */ \
     X(DirectoryParent)    /* an inode's entries; two at once go by ancestor first (Rename held) */ \
     X(DirectoryChild)     \
@@ -61,7 +62,8 @@ namespace gyre {
     X(Random)             \
     X(Leaf)               /* takes nothing inside */ \
     X(Log)                /* may be taken anywhere */ \
-    X(Console)            /* while a line is printed */
+    X(Console)            /* while a line is printed */ \
+    X(ConsoleLine)        /* the UART that prints it */
 
 enum class LockRank : uint8_t {
 #define GYRE_RANK(name) name,

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+//
+// Timers of timer_create(2): what expiring does. A timer has one signal in a queue at most; while that is not taken, further
+// expirations are counted (timer_getoverrun(2)). So a periodic timer is armed again when its signal is taken.
+#include <algorithm>
+
+#include "kernel/linux/process_timers.h"
+
+namespace gyre::linux {
+namespace {
+
+constexpr int64_t kMostOverrun = INT32_MAX;       // DELAYTIMER_MAX
+constexpr int64_t kLeastIgnoredPeriodNs = 1'000'000;
+
+}  // namespace
+
+void PosixTimer::fire(Timer& timer) {
+    auto& self = static_cast<PosixTimer&>(timer);
+    {
+        SignalGuard guard(self.process);
+        if (self.deadline.moment_ns == 0) return;
+        const int64_t now_ns = self.deadline.now_ns(self.process);
+        if (now_ns < self.deadline.moment_ns) {  // a CPU clock that did not run as fast as it could
+            self.deadline.arm(self.process, timer);
+            return;
+        }
+        self.expire_locked(now_ns);
+    }
+    tell_signal_readers(self.process);
+}
+
+void PosixTimer::expire_locked(int64_t now_ns) {
+    const bool is_periodic = deadline.period_ns != 0;
+    if (is_silent) {
+        // Nobody is told: timer_gettime computes where a period stands.
+        if (!is_periodic) deadline.moment_ns = 0;
+        return;
+    }
+    if (queue) {  // set anew while the signal of the old setting waits
+        missed = std::min(missed + 1, kMostOverrun);
+        continues_when_taken = is_periodic;
+        if (!is_periodic) deadline.moment_ns = 0;
+        return;
+    }
+    Task* first = receiver ? receiver.get() : process.leader_task;
+    const bool can_hear = first && !(receiver && receiver->is_exiting) && !process.is_group_exiting;
+    if (!can_hear || is_dropped_locked(process, *first, entry.info.signal)) {
+        if (!is_periodic || !can_hear) {
+            deadline.moment_ns = 0;
+        } else {  // it may be heard some day
+            deadline.advance(later_by(now_ns, kLeastIgnoredPeriodNs));
+            deadline.arm(process, *this);
+        }
+        return;
+    }
+    missed = 0;
+    continues_when_taken = is_periodic;
+    if (!is_periodic) deadline.moment_ns = 0;
+    queue = receiver ? &receiver->pending : &process.shared_pending;
+    link_signal_locked(*queue, entry);
+    signal_was_queued_locked(process, receiver.get(), entry.info.signal);
+}
+
+void PosixTimer::forget_signal_locked() {
+    if (queue) unlink_signal_locked(*queue, entry);
+    queue = nullptr;
+    continues_when_taken = false;
+}
+
+void timer_signal_taken_locked(PosixTimer& timer, SignalInfo& info) {
+    timer.queue = nullptr;
+    int64_t missed = timer.missed;
+    if (std::exchange(timer.continues_when_taken, false) && timer.deadline.moment_ns != 0) {
+        missed += timer.deadline.advance(timer.deadline.now_ns(timer.process));
+        timer.deadline.arm(timer.process, timer);
+    }
+    timer.overrun = static_cast<int32_t>(std::min(missed, kMostOverrun));
+    info.timer.overrun = timer.overrun;
+}
+
+void timer_signal_discarded_locked(PosixTimer& timer) {
+    timer.queue = nullptr;
+    if (std::exchange(timer.continues_when_taken, false) && timer.deadline.moment_ns != 0) {
+        timer.deadline.advance(later_by(timer.deadline.now_ns(timer.process), kLeastIgnoredPeriodNs));
+        timer.deadline.arm(timer.process, timer);
+    }
+}
+
+}  // namespace gyre::linux

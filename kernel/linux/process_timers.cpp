@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+//
+// See process_timers.h and interval_timers.h.
+#include "kernel/linux/process_timers.h"
+
+#include <algorithm>
+#include <new>
+
+namespace gyre::linux {
+namespace {
+
+constexpr int64_t kLeastCpuLookNs = 250'000;   // between two looks at a CPU clock
+
+void cancel(Process& process, Timer& timer, Deadline& deadline) {
+    {
+        SignalGuard guard(process);
+        deadline.moment_ns = deadline.period_ns = 0;
+    }
+    timer.cancel();
+}
+
+void delete_posix_timers_of(IntervalTimers& timers, Process& process) {
+    for (PosixTimer*& timer : timers.posix) {
+        if (!timer) continue;
+        cancel(process, *timer, timer->deadline);
+        {
+            SignalGuard guard(process);
+            timer->forget_signal_locked();
+        }
+        timer->entry.account->pending_signals.fetch_sub(1, std::memory_order_relaxed);
+        delete std::exchange(timer, nullptr);
+    }
+}
+
+}  // namespace
+
+int64_t Deadline::now_ns(const Process& process) const {
+    switch (base) {
+        case Base::Monotonic: return arch::clock_now_ns();
+        case Base::ProcessCpu: return process_cpu_ns_locked(process, false);
+        case Base::ProcessUser: return process_cpu_ns_locked(process, true);
+        case Base::ThreadCpu: return task->thread().cpu_time_ns();
+    }
+    return 0;
+}
+
+void Deadline::arm(const Process& process, Timer& timer) const {
+    if (moment_ns == 0) return;
+    if (base == Base::Monotonic) return timer.arm(moment_ns);
+    const int64_t left_ns = moment_ns - now_ns(process);
+    const int64_t runners = base == Base::ThreadCpu ? 1 : std::max<int64_t>(process.live_tasks, 1);
+    timer.arm(arch::clock_now_ns() + std::max(left_ns / runners, kLeastCpuLookNs));
+}
+
+int64_t Deadline::advance(int64_t now_ns) {
+    const int64_t skipped = now_ns > moment_ns ? (now_ns - moment_ns) / period_ns : 0;
+    moment_ns = later_by(moment_ns, (skipped + 1) * period_ns);
+    return skipped;
+}
+
+void IntervalTimer::fire(Timer& timer) {
+    auto& self = static_cast<IntervalTimer&>(timer);
+    {
+        SignalGuard guard(self.process);
+        if (self.deadline.moment_ns == 0) return;
+        const int64_t now_ns = self.deadline.now_ns(self.process);
+        if (now_ns < self.deadline.moment_ns) {  // a CPU clock that did not run as fast as it could
+            self.deadline.arm(self.process, timer);
+            return;
+        }
+        if (self.deadline.period_ns == 0) {
+            self.deadline.moment_ns = 0;
+        } else {
+            self.deadline.advance(later_by(now_ns, kLeastPeriodNs));
+            self.deadline.arm(self.process, timer);
+        }
+    }
+    send_kernel_signal(self.process, self.signal);
+}
+
+Result<IntervalTimers*> timers_of(Process& process) {
+    if (process.timers) return process.timers;
+    auto* fresh = new (std::nothrow) IntervalTimers(process);
+    if (!fresh) return fail(Error::NoMemory);
+    SignalGuard guard(process);
+    if (process.timers)  // another thread was faster
+        delete fresh;
+    else
+        process.timers = fresh;
+    return process.timers;
+}
+
+void delete_posix_timers(Process& process) {
+    IntervalTimers& timers = *process.timers;
+    MutexGuard change(timers.change_lock);
+    delete_posix_timers_of(timers, process);
+}
+
+void destroy_timers(Process& process) {
+    IntervalTimers& timers = *process.timers;
+    {
+        MutexGuard change(timers.change_lock);
+        for (IntervalTimer* timer : {&timers.real, &timers.user, &timers.all}) cancel(process, *timer, timer->deadline);
+        delete_posix_timers_of(timers, process);
+    }
+    {
+        SignalGuard guard(process);
+        process.timers = nullptr;
+    }
+    delete &timers;
+}
+
+}  // namespace gyre::linux

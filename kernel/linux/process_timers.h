@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+//
+// What setitimer(2) and timer_create(2) share: a deadline on one of a process's clocks, and the kernel timer that looks
+// whether it has come. CPU clocks have no interrupt of their own: a timer on one looks again when, with every task running,
+// the time could have passed.
+//
+// Who sets a timer holds IntervalTimers::change_lock, disarms under the signal lock, cancels the kernel timer without it (its
+// `fire` takes it), and arms under it again. So `fire`, which takes the signal lock once, never arms against a change.
+#pragma once
+
+#include "kernel/linux/clocks.h"
+#include "kernel/linux/interval_timers.h"
+#include "kernel/linux/signal_parts.h"
+#include "kernel/schedule/timer.h"
+#include "kernel/sync/mutex.h"
+#include "lib/base/vector.h"
+
+namespace gyre::linux {
+
+// Closer together than this a period's signals are counted, not sent.
+constexpr int64_t kLeastPeriodNs = 20'000;
+
+// A deadline and a period, in the time of a clock. Under the signal lock of the process.
+struct Deadline {
+    enum class Base : uint8_t { Monotonic, ProcessCpu, ProcessUser, ThreadCpu };
+    Base base = Base::Monotonic;
+    Task* task = nullptr;       // of a thread's clock
+    int64_t moment_ns = 0;      // 0: not armed
+    int64_t period_ns = 0;
+
+    int64_t now_ns(const Process& process) const;
+    void arm(const Process& process, Timer& timer) const;
+    // Puts the moment behind now, by whole periods; how many were skipped beyond the first.
+    int64_t advance(int64_t now_ns);
+};
+
+// One of setitimer's three.
+struct IntervalTimer : Timer {
+    IntervalTimer(Process& process, int signal, Deadline::Base base)
+        : Timer(&IntervalTimer::fire), process(process), signal(signal) {
+        deadline.base = base;
+    }
+    static void fire(Timer& timer);
+    Process& process;
+    const int signal;
+    Deadline deadline;
+};
+
+// One of timer_create's.
+class PosixTimer : public Timer {
+public:
+    PosixTimer(Process& process, int number) : Timer(&PosixTimer::fire), process(process), number(number) {}
+    static void fire(Timer& timer);
+    void expire_locked(int64_t now_ns);
+    // The entry leaves its queue, whatever became of it.
+    void forget_signal_locked();
+
+    Process& process;
+    const int number;
+    bool is_silent = false;         // SIGEV_NONE
+    Ref<Task> receiver;             // SIGEV_THREAD_ID; null: the process
+    Ref<Task> clock_task;           // of a thread's CPU clock
+    bool is_realtime = false;       // its moments are those of the realtime clock
+    // ---- under the signal lock
+    Deadline deadline;
+    QueuedSignal entry;
+    SignalQueue* queue = nullptr;   // where `entry` stands
+    bool continues_when_taken = false;
+    int64_t missed = 0;             // expirations since the signal was sent
+    int32_t overrun = 0;            // of the last signal taken
+};
+
+class IntervalTimers {
+public:
+    explicit IntervalTimers(Process& process)
+        : real(process, kSigAlarm, Deadline::Base::Monotonic),
+          user(process, kSigVirtualAlarm, Deadline::Base::ProcessUser),
+          all(process, kSigProfile, Deadline::Base::ProcessCpu) {}
+
+    Mutex change_lock{LockRank::ProcessTimers};
+    IntervalTimer real, user, all;   // ITIMER_REAL, _VIRTUAL, _PROF
+    Vector<PosixTimer*> posix;       // by number, with holes; under change_lock
+};
+
+// The process's timers, made when there are none. Errors: NoMemory.
+Result<IntervalTimers*> timers_of(Process& process);
+
+}  // namespace gyre::linux

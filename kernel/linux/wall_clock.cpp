@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+//
+// See wall_clock.h. The first to ask reads the machine's clock.
+#include "kernel/linux/wall_clock.h"
+
+#include <atomic>
+
+#include "kernel/arch/contract.h"
+#include "kernel/fs/inode.h"
+#include "kernel/fs/timer_file.h"
+#include "kernel/vdso/vdso.h"
+
+namespace gyre {
+namespace {
+
+constexpr int64_t kUnknown = INT64_MIN;
+constinit std::atomic<int64_t> g_offset_ns{kUnknown};
+
+int64_t find_offset() {
+    int64_t expected = kUnknown;
+    const int64_t offset_ns = arch::clock_boot_realtime_ns();
+    if (!g_offset_ns.compare_exchange_strong(expected, offset_ns, std::memory_order_relaxed)) return expected;
+    return offset_ns;
+}
+
+}  // namespace
+
+int64_t time::realtime_offset_ns() {
+    const int64_t offset_ns = g_offset_ns.load(std::memory_order_relaxed);
+    return offset_ns != kUnknown ? offset_ns : find_offset();
+}
+
+void time::set_realtime_ns(int64_t now_ns) {
+    const int64_t offset_ns = now_ns - arch::clock_now_ns();
+    g_offset_ns.store(offset_ns, std::memory_order_relaxed);
+    vdso::set_realtime_offset(offset_ns);
+    timer_files_clock_was_set();
+}
+
+int64_t wall_clock_ns() { return arch::clock_now_ns() + time::realtime_offset_ns(); }
+
+}  // namespace gyre
