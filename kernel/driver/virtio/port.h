@@ -18,6 +18,7 @@
 namespace gyre::driver::virtio {
 
 class ConsoleDevice;
+class PortStream;
 
 class PortClient {
 public:
@@ -40,6 +41,7 @@ public:
 
     uint32_t number() const { return number_; }
     ConsoleDevice& device() const { return device_; }
+    PortStream* stream = nullptr;   // of its files; made with the first name
     Status set_up_queues(Transport& transport);
 
     // ---- the client. attach() is Busy while there is one; it posts the input buffers and tells the host. Context: thread.

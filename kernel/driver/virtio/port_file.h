@@ -1,40 +1,32 @@
 // SPDX-License-Identifier: MIT
 //
-// A port as a file: binary clean, one opener at a time. When the host closes its side, reads give end of file, and writes
-// BrokenPipe with SIGPIPE as a pipe does (Linux would wait for ever); before the host has opened it for the first time,
-// both wait.
+// An open port (port_stream.h). fsync(2) of it waits until the host has taken what was written.
 #pragma once
 
 #include <string_view>
 
-#include "kernel/driver/virtio/port.h"
+#include "kernel/driver/virtio/port_stream.h"
 #include "kernel/fs/file.h"
-#include "kernel/sync/mutex.h"
 
 namespace gyre::driver::virtio {
 
-class PortFile final : public File, private PortClient {
+class PortFile final : public File {
 public:
-    static Result<Ref<File>> open(Port& port, const Path& path, uint32_t flags);
+    static Result<Ref<File>> open(PortStream& stream, const Path& path, uint32_t flags);
 
-    PortFile(Port& port, const Path& path, uint32_t flags) : File(path, flags, Signals::None), port_(port) {}
-    ~PortFile() override;
+    PortFile(PortStream& stream, const Path& path, uint32_t flags)
+        : File(path, flags, Signals::None), stream_(stream) {}
+    ~PortFile() override { stream_.remove_file(*this); }
 
-    Signals signals() const override;
-    Result<size_t> read(IoCursor& to, Patience patience) override;
-    Result<size_t> write(IoCursor& from, Patience patience) override;
+    Signals signals() const override { return stream_.signals(); }
+    Result<size_t> read(IoCursor& to, Patience patience) override { return stream_.read(to, patience); }
+    Result<size_t> write(IoCursor& from, Patience patience) override { return stream_.write(from, patience); }
+    Status synchronize(bool) override { return stream_.drain(Patience::forever().killable()); }
+
+    PortFile* next_of_stream = nullptr;   // under the stream's files_lock_
 
 private:
-    void port_has_input() override;
-    void port_has_room() override;
-    void port_host_changed() override;
-    bool is_write_over() const { return port_.is_removed() || (port_.was_host_open() && !port_.is_host_open()); }
-    Status check_write() const;
-    Status send_some(IoCursor& from, size_t& done);
-
-    Port& port_;
-    Mutex reading_{LockRank::Terminal};   // one reader is within the oldest page
-    WaitQueue readers_, writers_;
+    PortStream& stream_;
 };
 
 // /dev/vportNpM, and /dev/virtio-ports/NAME. Errors: those of registering devices.
