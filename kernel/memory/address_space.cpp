@@ -115,9 +115,12 @@ void AddressSpace::activate() {
     if (old) old->active_cpus_.fetch_and(~bit, std::memory_order_release);
 }
 
-// A kernel thread keeps whatever is loaded: it never looks at user memory, and most often the same program runs next.
-// The space makes the CPU leave when it goes away.
-void activate_kernel_address_space() {}
+// With one CPU a kernel thread keeps whatever is loaded: it never looks at user memory, and most often the same program runs
+// next. With several, a CPU that is idle would be interrupted for every page that the program's other threads unmap.
+void activate_kernel_address_space() {
+    if (online_cpu_count() == 1) return;
+    if (AddressSpace* space = arch::this_cpu().loaded_address_space) leave_address_space(*space);
+}
 
 // This CPU goes to the kernel's tables. Interrupts off.
 void leave_address_space(AddressSpace& space) {
