@@ -73,9 +73,10 @@ Result<std::optional<Entry>> Reader::next() {
         const size_t name_bytes = fields[kNameSize];
         if (name_bytes < 2 || name_bytes > kMostNameBytes || name_bytes > size - name_start)
             return fail(Error::InputOutput);
-        const std::string_view name(bytes + name_start, name_bytes - 1);
-        if (bytes[name_start + name_bytes - 1] != 0 || name.find('\0') != std::string_view::npos)
-            return fail(Error::InputOutput);
+        if (bytes[name_start + name_bytes - 1] != 0) return fail(Error::InputOutput);
+        // A name may be padded with more zeros than one: so writers bring a content to the start of a page.
+        const std::string_view name(bytes + name_start);
+        if (name.empty()) return fail(Error::InputOutput);
         const size_t content_start = aligned(name_start + name_bytes);
         const size_t content_bytes = fields[kFileSize];
         if (content_start > size || content_bytes > size - content_start) return fail(Error::InputOutput);

@@ -183,11 +183,22 @@ TEST(Cpio, LiesAboutLengths) {
     }
 }
 
-TEST(Cpio, NamesWithZerosAreDamage) {
-    Maker maker;
-    maker.header({1, 0100644, 0, 0, 1, 0, 0, 0, 0, 0, 0, 4, 0});
-    maker.bytes += std::string("a\0b\0", 4);
-    expect_damaged(maker.bytes);
+TEST(Cpio, NamesEndAtTheFirstZero) {
+    // Padded, so that the content starts where the writer wants it.
+    Maker padded;
+    padded.header({1, 0100644, 0, 0, 1, 0, 3, 0, 0, 0, 0, 402, 0});
+    padded.bytes += "init" + std::string(398, '\0') + "abc";
+    Reader reader(padded.view());
+    const auto next = reader.next();
+    ASSERT_TRUE(next && next->has_value());
+    EXPECT_EQ((*next)->name, "init");
+    EXPECT_EQ(text(**next), "abc");
+    EXPECT_EQ((*next)->content.data() - padded.view().data(), 512);
+
+    Maker empty;
+    empty.header({1, 0100644, 0, 0, 1, 0, 0, 0, 0, 0, 0, 4, 0});
+    empty.bytes += std::string("\0b\0\0", 4);
+    expect_damaged(empty.bytes);
     Maker unterminated;
     unterminated.header({1, 0100644, 0, 0, 1, 0, 0, 0, 0, 0, 0, 2, 0});
     unterminated.bytes += "ab";
