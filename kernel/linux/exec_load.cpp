@@ -173,9 +173,11 @@ Status build_address_space(Exec& exec) {
 Status zero_tails(const Exec& exec) {
     const auto zero_image = [](const elf::Image& image, uint64_t bias) -> Status {
         for (const elf::Segment& segment : image.segments()) {
-            const uint64_t from = segment.file_end(), to = std::min(segment.end(), page_ceiling(from));
-            // What cannot be written needs no zeroes (as Linux): nobody may count on them.
-            if (segment.file_bytes == 0 || from >= to || !segment.is_writable) continue;
+            // To the end of the page, beyond the segment's own: C libraries give that away as zeroed memory. What cannot
+            // be written needs none (as Linux).
+            const uint64_t from = segment.file_end(), to = page_ceiling(from);
+            const bool has_tail = segment.memory_bytes > segment.file_bytes && segment.file_bytes != 0;
+            if (!has_tail || from == to || !segment.is_writable) continue;
             TRY_VOID(user_memory::zero(bias + from, to - from));
         }
         return {};
