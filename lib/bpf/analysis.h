@@ -164,6 +164,7 @@ private:
     bool change_regs_of(State& s, Match match, Change change);
 
     // memory.cpp
+    bool check_base_kind(unsigned number);
     bool step_load(const Insn& insn);
     bool step_store(const Insn& insn);
     bool step_atomic(const Insn& insn);
@@ -226,6 +227,7 @@ private:
 
     // helper.cpp
     bool call_helper(const Insn& insn, bool& path_ended);
+    bool check_used_map(const Map& map);
     bool helper_condition(u32 id);
     bool special_helper(u32 id, CallFacts& facts);
     bool check_helper_map(u32 id, const CallFacts& facts);

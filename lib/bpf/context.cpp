@@ -35,7 +35,10 @@ bool Analysis::access_layout(const ContextLayout& layout, u32 off, u32 size, Acc
     if (field == nullptr && kind == Access::Read && layout.base != nullptr) {
         field = find_field(layout.base->read, off);
     }
-    if (field == nullptr || off % size != 0 || off + size > field->end ||
+    u32 width = field != nullptr ? u32{field->end} - field->begin : 0;
+    bool is_inside = field != nullptr &&
+                     (size <= width ? off + size <= field->end : off == field->begin);
+    if (field == nullptr || off % size != 0 || !is_inside ||
         (field->sizes & size_bit(size)) == 0) {
         return false;
     }
@@ -174,8 +177,8 @@ bool Analysis::access_btf_context(s32 off, u32 size, Access kind, Reg& value) {
     auto refuse = [&](const char* why) {
         return fail(Problem::BadContextAccess, -1, "the context at offset ", off, ": ", why);
     };
-    if (off < 0 || off % 8 != 0 || size != 8) {
-        return refuse("arguments are read whole, eight bytes at a time");
+    if (off < 0 || off % 8 != 0) {
+        return refuse("arguments begin at multiples of eight bytes");
     }
     if (kind == Access::Write) {
         return refuse("the context may not be written");
@@ -219,7 +222,13 @@ bool Analysis::access_btf_context(s32 off, u32 size, Access kind, Reg& value) {
         bool is_iterator_buffer = program_.attach == AttachType::TraceIter;
         (void)pk;
         (void)is_iterator_buffer;
+        if (size != 8) {
+            return refuse("a pointer is read whole");
+        }
         return true;  // a pointer to a number, or to nothing in particular, is read as a number
+    }
+    if (size != 8) {
+        return refuse("a pointer is read whole");
     }
     value = Reg::pointer(Kind::BtfObject);
     value.extra = pointee;

@@ -210,6 +210,8 @@ struct Environment {
     const Btf* kernel_btf = nullptr;
 };
 
-const HelperPrototype* find_helper(const Environment& environment, const HelperSet* set, u32 id);
+// `may_sleep` chooses where a helper has a form that may sleep and one that may not.
+const HelperPrototype* find_helper(const Environment& environment, const HelperSet* set, u32 id,
+                                   bool may_sleep);
 
 }  // namespace gyre::bpf

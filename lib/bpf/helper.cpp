@@ -300,7 +300,7 @@ bool Analysis::set_helper_result(u32 id, CallFacts& facts) {
 
 bool Analysis::call_helper(const Insn& insn, bool&) {
     u32 id = static_cast<u32>(insn.imm);
-    const HelperPrototype* h = find_helper(environment_, rules_->helpers, id);
+    const HelperPrototype* h = find_helper(environment_, rules_->helpers, id, state_->may_sleep);
     if (h == nullptr || !helper_condition(id)) {
         return fail(Problem::BadHelper, -1, "helper ", id,
                     h != nullptr ? h->name : "", " may not be called by a program of type ",

@@ -125,6 +125,47 @@ bool Analysis::check_helper_map(u32 id, const CallFacts& facts) {
     return true;
 }
 
+// What a program of this type may not have in its maps (Linux: check_map_prog_compatibility).
+bool Analysis::check_used_map(const Map& map) {
+    ProgramType t = program_.type;
+    bool is_tracing = t == ProgramType::Kprobe || t == ProgramType::Tracepoint ||
+                      t == ProgramType::PerfEvent || t == ProgramType::RawTracepoint ||
+                      t == ProgramType::RawTracepointWritable;
+    for (const SpecialField& f : map.fields) {
+        bool is_lock = f.kind == FieldKind::SpinLock;
+        bool is_graph = f.kind == FieldKind::ListHead || f.kind == FieldKind::RbRoot;
+        bool is_late = f.kind == FieldKind::Timer || f.kind == FieldKind::Workqueue;
+        if ((is_tracing && (is_lock || is_graph || is_late)) ||
+            (is_lock && t == ProgramType::SocketFilter)) {
+            return fail(Problem::BadArgument, -1, "a program of type ", rules_->name,
+                        " may not use a map with ",
+                        is_lock    ? "a spin lock"
+                        : is_graph ? "a list or tree"
+                                   : "a timer or work queue");
+        }
+    }
+    if (map.type == M::StructOps) {
+        return fail(Problem::BadArgument, -1, "a struct_ops map may not be used by programs");
+    }
+    if (program_.is_sleepable) {
+        switch (map.type) {
+            case M::Hash: case M::LruHash: case M::Array: case M::PercpuHash: case M::PercpuArray:
+            case M::LruPercpuHash: case M::ArrayOfMaps: case M::HashOfMaps: case M::Ringbuf:
+            case M::UserRingbuf: case M::InodeStorage: case M::SkStorage: case M::TaskStorage:
+            case M::CgrpStorage: case M::Queue: case M::Stack: case M::Arena: break;
+            case M::LpmTrie:
+                if (environment_.target.version >= 618) {
+                    break;
+                }
+                [[fallthrough]];
+            default:
+                return fail(Problem::SleepRule, -1,
+                            "a sleepable program may not use a map of this type");
+        }
+    }
+    return true;
+}
+
 bool Analysis::helper_condition(u32 id) {
     using A = AttachType;
     A a = program_.attach;

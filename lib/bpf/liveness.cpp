@@ -29,7 +29,7 @@ RegisterUse call_use(const Program& program, const Environment& environment,
         u32 type = static_cast<u32>(program.type);
         if (type < environment.rules.size()) {
             helper = find_helper(environment, environment.rules[type].helpers,
-                                 static_cast<u32>(insn.imm));
+                                 static_cast<u32>(insn.imm), false);
         }
         if (helper != nullptr) {
             u32 count = 0;

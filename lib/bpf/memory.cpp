@@ -331,6 +331,28 @@ bool Analysis::access(unsigned number, s32 off, u32 size, Access kind, int value
     return true;
 }
 
+// Loads and stores through some kinds of pointers are rewritten when a program is loaded, each kind
+// in its own way; one instruction cannot serve two of them.
+bool Analysis::check_base_kind(unsigned number) {
+    auto is_rewritten = [](u8 k) {
+        switch (static_cast<Kind>(k)) {
+            case Kind::Context: case Kind::Socket: case Kind::SockCommon: case Kind::TcpSock:
+            case Kind::XdpSock: case Kind::BtfObject: case Kind::Arena: return true;
+            default: return false;
+        }
+    };
+    u8& seen = demand_.at(state_->insn).base_kind;
+    u8 now = static_cast<u8>(reg(number).kind);
+    if (seen == 0) {
+        seen = now;
+    } else if (seen != now && (is_rewritten(seen) || is_rewritten(now))) {
+        return fail(Problem::BadRegisterUse, static_cast<int>(number),
+                    "this instruction is reached with ", kind_name(static_cast<Kind>(seen)),
+                    " on one path and with ", kind_name(reg(number).kind), " on another");
+    }
+    return true;
+}
+
 bool Analysis::step_load(const Insn& insn) {
     bool sign = insn.mode() == kModeMemSx;
     if ((insn.mode() != kModeMem && !sign) || (sign && insn.size_bits() == kSizeDw) ||
@@ -343,6 +365,9 @@ bool Analysis::step_load(const Insn& insn) {
     if (insn.src() >= kRegisterCount) {
         return fail(Problem::BadEncoding, -1, "there is no such register");
     }
+    if (!check_base_kind(insn.src())) {
+        return false;
+    }
     return access(insn.src(), insn.off, access_size(insn.size_bits()), Access::Read, insn.dst(),
                   sign, false);
 }
@@ -354,6 +379,9 @@ bool Analysis::step_store(const Insn& insn) {
         return fail(Problem::BadEncoding, -1, "an unknown store or reserved fields set");
     }
     u32 size = access_size(insn.size_bits());
+    if (!check_base_kind(insn.dst())) {
+        return false;
+    }
     if (from_register) {
         if (reg(insn.src()).kind == Kind::Uninitialized) {
             return fail(Problem::UnreadableRegister, insn.src(), "r", u32{insn.src()},
@@ -468,8 +496,7 @@ bool Analysis::step_atomic(const Insn& insn) {
         if (!written) {
             return false;
         }
-        reg(static_cast<unsigned>(loaded)) =
-            fetched.is_scalar() ? fetched : Reg::unknown();
+        reg(static_cast<unsigned>(loaded)) = fetched;
         return true;
     }
     // The memory now holds a number of which nothing is known.

@@ -8,6 +8,31 @@ namespace gyre::bpf {
 namespace {
 
 constexpr u32 kMaxNesting = 16;
+// The kernel structure behind a map of each type.
+const char* map_struct(MapType type) {
+    switch (type) {
+        case MapType::Array: case MapType::ProgArray: case MapType::PerfEventArray:
+        case MapType::PercpuArray: case MapType::CgroupArray: case MapType::ArrayOfMaps:
+            return "bpf_array";
+        case MapType::Hash: case MapType::PercpuHash: case MapType::LruHash:
+        case MapType::LruPercpuHash: case MapType::HashOfMaps: return "bpf_htab";
+        case MapType::LpmTrie: return "lpm_trie";
+        case MapType::Ringbuf: case MapType::UserRingbuf: return "bpf_ringbuf_map";
+        case MapType::Queue: case MapType::Stack: return "bpf_queue_stack";
+        case MapType::StackTrace: return "bpf_stack_map";
+        case MapType::Devmap: case MapType::DevmapHash: return "bpf_dtab";
+        case MapType::Sockmap: return "bpf_stab";
+        case MapType::Sockhash: return "bpf_shtab";
+        case MapType::Cpumap: return "bpf_cpu_map";
+        case MapType::Xskmap: return "xsk_map";
+        case MapType::ReuseportSockarray: return "reuseport_array";
+        case MapType::SkStorage: case MapType::InodeStorage: case MapType::TaskStorage:
+        case MapType::CgrpStorage: return "bpf_local_storage_map";
+        case MapType::BloomFilter: return "bpf_bloom_filter";
+        default: return "bpf_map";
+    }
+}
+
 constexpr u32 kWalkNothing = 0, kWalkNumber = 1, kWalkPointer = 2;
 
 }  // namespace
@@ -54,6 +79,8 @@ u32 Analysis::walk_struct(const Btf& btf, u32 type, u32 off, u32 size, u32& poin
             }
             BtfType mt = btf.type(member_type);
             u32 inside = off - begin;
+            u32 whole = bytes;
+            u32 in_whole = inside;
             while (mt.kind() == BtfKind::Array) {
                 BtfArray a = btf.array(member_type);
                 u32 element = 0;
@@ -95,11 +122,12 @@ u32 Analysis::walk_struct(const Btf& btf, u32 type, u32 off, u32 size, u32& poin
                 }
                 return kWalkNumber;
             }
-            if (inside + size > bytes && !is_union) {
+            // An array of numbers may be read across its elements.
+            if (in_whole + size > whole) {
+                if (is_union) {
+                    continue;
+                }
                 return kWalkNothing;
-            }
-            if (inside + size > bytes) {
-                continue;
             }
             return kWalkNumber;
         }
@@ -119,7 +147,7 @@ bool Analysis::access_btf(unsigned number, s32 off, u32 size, Access kind, int v
     }
     u32 type = base.extra;
     if (base.kind == Kind::ConstMap) {
-        type = btf->find("bpf_map", BtfKind::Struct);
+        type = btf->find(map_struct(base.map->type), BtfKind::Struct);
     }
     if (!base.var.is_constant()) {
         return fail(Problem::PointerArithmetic, n, "a variable offset into a kernel object");

@@ -303,6 +303,18 @@ void Analysis::run() {
         return;
     }
     prepare_subprograms();
+    for (u32 i = 0; i < program_.insns.size(); i++) {
+        const Insn& insn = program_.insns[i];
+        bool names_map = !(flow_.flags[i] & kSecondHalf) && is_ld_imm64(insn) &&
+                         insn.src() != kPseudoNone && insn.src() != kPseudoBtfId &&
+                         insn.src() != kPseudoFunc;
+        u32 index = static_cast<u32>(insn.imm);
+        if (names_map && index < program_.maps.size() &&
+            !check_used_map(*program_.maps[index])) {
+            report_.insn = i;
+            return;
+        }
+    }
     if (!walk(0)) {
         return;
     }
@@ -348,7 +360,7 @@ void Analysis::prepare_subprograms() {
                 flow_.flags[i] |= kCheckpoint | kForced;
             }
             sub.has_tail_call = sub.has_tail_call || id == helper::kTailCall;
-            const HelperPrototype* h = find_helper(environment_, rules_->helpers, id);
+            const HelperPrototype* h = find_helper(environment_, rules_->helpers, id, program_.is_sleepable);
             sub.might_sleep = sub.might_sleep || (h != nullptr && (h->properties & kMaySleep));
             sub.changes_packets = sub.changes_packets || helper_changes_packets(id);
         } else if (is_call && insn.src() == kCallKfunc) {
@@ -393,15 +405,17 @@ void verify(const Program& program, const Environment& environment, Arena& arena
     report.statistics.arena_bytes = arena.used();
 }
 
-const HelperPrototype* find_helper(const Environment& environment, const HelperSet* set, u32 id) {
+const HelperPrototype* find_helper(const Environment& environment, const HelperSet* set, u32 id,
+                                   bool may_sleep) {
     if (set == nullptr || id == 0) {
         return nullptr;
     }
     const HelperPrototype* own = nullptr;
     for (const HelperChoice& choice : set->own) {
-        if (choice.id == id) {
+        if (choice.id == id && own == nullptr) {
             own = &environment.prototypes[choice.prototype];
-            break;
+        } else if (choice.id == id && !may_sleep && (own->properties & kMaySleep)) {
+            own = &environment.prototypes[choice.prototype];  // the form that does not sleep
         }
     }
     // Either the own ones come first, or they stand before the last of the others.
@@ -414,7 +428,7 @@ const HelperPrototype* find_helper(const Environment& environment, const HelperS
         if (is_last && own != nullptr) {
             return own;
         }
-        if (const HelperPrototype* found = find_helper(environment, others[k], id)) {
+        if (const HelperPrototype* found = find_helper(environment, others[k], id, may_sleep)) {
             return found;
         }
     }

@@ -114,7 +114,8 @@ ScalarOf<B> alu_full(u8 operation, const ScalarOf<B>& a, const ScalarOf<B>& b) {
     if (!is_defined(operation)) {
         return ScalarOf<B>::unknown();
     }
-    if (a.is_constant() && b.is_constant()) {
+    bool is_shift = operation == kLsh || operation == kRsh || operation == kArsh;
+    if (a.is_constant() && b.is_constant() && !(is_shift && b.value() >= B)) {
         return ScalarOf<B>::constant(alu_constant<B>(operation, a.value(), b.value()));
     }
     ScalarOf<B> r;
@@ -153,7 +154,9 @@ ScalarOf<B> alu_half(u8 operation, const ScalarOf<B>& a, const ScalarOf<B>& b) {
     if (!is_defined(operation)) {
         return zero_extend_half(r);
     }
-    if (a.is_half_constant() && b.is_half_constant()) {
+    bool is_shift = operation == kLsh || operation == kRsh || operation == kArsh;
+    if (a.is_half_constant() && b.is_half_constant() &&
+        !(is_shift && (b.value() & kMask) >= kHalf)) {
         return ScalarOf<B>::constant(
             alu_constant<kHalf>(operation, a.value() & kMask, b.value() & kMask));
     }

@@ -106,7 +106,7 @@ int bpf_prog_load(enum bpf_prog_type type, const char *name, const char *license
 	}
 	put(0x45534143);
 	put(current_index);
-	put(current_test->result == REJECT ? 2 : 1);
+	put(current_test->result == ACCEPT || current_test->result == VERBOSE_ACCEPT ? 1 : 2);
 	put(type);
 	put(opts->expected_attach_type);
 	put(opts->attach_btf_id);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Runs recorded verifier cases through the library and prints TAP: one line per case, equal verdict
-// or not. Usage: selftest_score CASES [--target NAME] [--only INDEX] [--verbose] [--skip FILE]
-// A line of the skip file is an index, then the reason for leaving the case out.
+// or not. Usage: selftest_score CASES [--target NAME] [--only INDEX] [--verbose] [--skip FILE] [--kernel]
+// With --kernel the running kernel's verdict is the expected one. A line of the skip file is an index, then the reason for leaving the case out.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +16,7 @@
 #include "lib/bpf/linux/linux.h"
 #include "lib/bpf/verifier.h"
 #include "test/bpf/case_file.h"
+#include "test/bpf/kernel_oracle.h"
 
 using namespace gyre::bpf;
 
@@ -28,6 +29,7 @@ int main(int argc, char** argv) {
     const char* target_name = "linux-6.18";
     int only = -1;
     bool verbose = false;
+    bool use_kernel = false;
     std::map<u32, std::string> skipped;
     for (int i = 2; i < argc; i++) {
         std::string_view a = argv[i];
@@ -37,6 +39,8 @@ int main(int argc, char** argv) {
             only = atoi(argv[++i]);
         } else if (a == "--verbose") {
             verbose = true;
+        } else if (a == "--kernel") {
+            use_kernel = true;
         } else if (a == "--skip" && i + 1 < argc) {
             std::ifstream list(argv[++i]);
             std::string line;
@@ -95,6 +99,25 @@ int main(int argc, char** argv) {
         auto t1 = std::chrono::steady_clock::now();
         double us = std::chrono::duration<double, std::micro>(t1 - t0).count();
         insns += report.statistics.insns_processed;
+        if (use_kernel) {
+            std::vector<std::vector<u8>> map_btf;
+            for (auto& m : c->maps) {
+                map_btf.push_back(m->btf_bytes);
+            }
+            KernelVerdict k = ask_kernel(c->program, c->btf_bytes, map_btf, c->flags);
+            if (!k.is_known) {
+                printf("ok %u - %u %s # SKIP the kernel did not look: %s (%s)\n", number, c->index,
+                       c->name.c_str(), strerror(k.error), k.log.c_str());
+                left_out++;
+                continue;
+            }
+            if (k.is_accepted != c->expects_accept) {
+                printf("# the kernel differs from the case: %s\n",
+                       k.is_accepted ? "accepts" : "refuses");
+            }
+            c->expects_accept = k.is_accepted;
+            c->expected_text = k.log;
+        }
         bool equal = report.is_accepted == c->expects_accept;
         printf("%sok %u - %u %s\n", equal ? "" : "not ", number, c->index, c->name.c_str());
         if (!equal || verbose) {

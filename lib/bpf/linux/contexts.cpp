@@ -72,7 +72,7 @@ constexpr ContextField kSockContextRead[] = {
     {16, 24, kWord, R::Scalar, kSockWhole}, {24, 28, kNarrow, R::Scalar, kPostBind4},
     {28, 44, kNarrow, R::Scalar, kPostBind6},
     {44, 48, kNarrow, R::Scalar, kPostBind4 | kPostBind6},
-    {48, 49, kOne | kTwo | kFour}, {49, 50, kOne}, {52, 80, kNarrow},
+    {48, 50, kOne | kTwo | kFour}, {52, 80, kNarrow},
 };
 constexpr ContextField kSockContextWrite[] = {
     {0, 4, kWord, R::Scalar, kSockWhole}, {16, 24, kWord, R::Scalar, kSockWhole}};
@@ -128,7 +128,7 @@ constexpr ContextField kReuseportRead[] = {
 
 // struct bpf_sk_lookup
 constexpr ContextField kSkLookupRead[] = {
-    {0, 8, kEight, R::SocketOrNull}, {8, 36, kNarrow}, {36, 38, kNarrow}, {38, 40, kOne | kTwo},
+    {0, 8, kEight, R::SocketOrNull}, {8, 36, kNarrow}, {36, 38, kOne | kTwo | kFour}, {38, 40, kOne | kTwo},
     {40, 68, kNarrow},
 };
 
@@ -150,8 +150,8 @@ constexpr ContextField kPtRegsRead[] = {{0, kPtRegsSize, kAnySize}};
 constexpr ContextField kTracepointRead[] = {{8, 2048, kAnySize}};
 constexpr ContextField kPerfEventRead[] = {
     {0, kPtRegsSize, kEight}, {kPtRegsSize, kPtRegsSize + 16, kAnySize}};
-constexpr ContextField kArgumentsRead[] = {{0, 96, kEight}};
-constexpr ContextField kWritableRead[] = {{0, 8, kEight, R::TpBuffer}, {8, 96, kEight}};
+constexpr ContextField kArgumentsRead[] = {{0, 96, kAnySize}};
+constexpr ContextField kWritableRead[] = {{0, 8, kEight, R::TpBuffer}, {8, 96, kAnySize}};
 constexpr ContextField kSyscallRead[] = {{0, 0xffff, kAnySize}};
 constexpr ContextField kNetfilterRead[] = {
     {0, 8, kEight, R::NetfilterState}, {8, 16, kEight, R::SkBuff}};
@@ -216,11 +216,11 @@ const ContextLayout kBtfContext = {.read = {}, .write = {}, .style = ContextStyl
 // What a pointer to a socket shows: the rows of struct bpf_sock, bpf_tcp_sock, bpf_xdp_sock.
 constexpr ContextField kSocketRead[] = {
     {0, 4, kWord}, {4, 16, kNarrow}, {16, 24, kWord}, {24, 48, kNarrow},
-    {48, 49, kOne | kTwo | kFour}, {49, 50, kOne}, {52, 80, kNarrow},
+    {48, 50, kOne | kTwo | kFour}, {52, 80, kNarrow},
 };
 constexpr ContextField kSockCommonRead[] = {
-    {0, 4, kWord}, {4, 8, kNarrow}, {24, 48, kNarrow}, {48, 49, kOne | kTwo | kFour},
-    {49, 50, kOne}, {52, 80, kNarrow},
+    {0, 4, kWord}, {4, 8, kNarrow}, {24, 48, kNarrow}, {48, 50, kOne | kTwo | kFour},
+    {52, 80, kNarrow},
 };
 constexpr ContextField kTcpSockRead[] = {{0, 80, kWord}, {80, 96, kEight}, {96, 112, kWord}};
 constexpr ContextField kXdpSockRead[] = {{0, 4, kWord}};

@@ -9,41 +9,41 @@ namespace gyre::bpf::linux_tables {
 
 // clang-format off
 static const HelperChoice kBaseOwn[] = {
-    {1, 0}, {2, 1}, {3, 2}, {87, 117}, {88, 118}, {89, 119}, {195, 248}, {7, 6}, {8, 7}, {42,
-    53}, {12, 12}, {5, 4}, {125, 165}, {208, 261}, {130, 170}, {131, 171}, {132, 172}, {133,
-    173}, {134, 174}, {182, 234}, {105, 137}, {106, 138}, {14, 14}, {120, 155}, {93, 122}, {94,
-    123}, {118, 153}, {153, 194}, {154, 195}, {169, 213}, {170, 214}, {171, 215}, {172, 216},
-    {194, 247}, {164, 208}, {181, 233}, {209, 262}, {198, 251}, {199, 252}, {200, 253}, {197,
-    250}, {201, 254}, {202, 255}, {203, 256}, {210, 263}, {211, 264}, {80, 105}, {123, 162}, {6,
-    5}, {35, 46}, {158, 201}, {112, 147}, {113, 148}, {114, 149}, {115, 150}, {149, 190}, {165,
-    209}, {175, 227}, {177, 229}};
+    {1, 0}, {2, 1}, {3, 2}, {87, 124}, {88, 125}, {89, 126}, {195, 255}, {7, 6}, {8, 7}, {42,
+    56}, {12, 12}, {5, 4}, {125, 172}, {208, 268}, {130, 177}, {131, 178}, {132, 179}, {133,
+    180}, {134, 181}, {182, 241}, {105, 144}, {106, 145}, {14, 14}, {120, 162}, {93, 129}, {94,
+    130}, {118, 160}, {153, 201}, {154, 202}, {169, 220}, {170, 221}, {171, 222}, {172, 223},
+    {194, 254}, {164, 215}, {181, 240}, {209, 269}, {198, 258}, {199, 259}, {200, 260}, {197,
+    257}, {201, 261}, {202, 262}, {203, 263}, {210, 270}, {211, 271}, {80, 111}, {123, 169}, {6,
+    5}, {35, 47}, {158, 208}, {112, 154}, {113, 155}, {114, 156}, {115, 157}, {149, 197}, {165,
+    216}, {175, 234}, {177, 236}};
 const HelperSet kBaseHelpers = {kBaseOwn, nullptr, nullptr, nullptr, true};
 
 static const HelperChoice kTraceCommonOwn[] = {
-    {1, 0}, {2, 1}, {3, 2}, {87, 117}, {88, 118}, {89, 119}, {195, 248}, {5, 4}, {125, 165},
-    {12, 12}, {35, 46}, {158, 201}, {175, 227}, {15, 15}, {16, 16}, {6, 5}, {8, 8}, {42, 53},
-    {22, 23}, {7, 6}, {36, 47}, {112, 147}, {113, 148}, {114, 149}, {115, 150}, {4, 3}, {45,
-    56}, {210, 263}, {211, 264}, {37, 48}, {109, 144}, {117, 152}, {55, 73}, {130, 170}, {131,
-    171}, {132, 172}, {133, 173}, {134, 174}, {118, 153}, {141, 182}, {141, 181}, {148, 189},
-    {191, 244}, {149, 190}, {153, 194}, {154, 195}, {156, 198}, {156, 197}, {157, 200}, {157,
-    199}, {164, 208}, {165, 209}, {173, 219}, {176, 228}, {180, 232}, {177, 229}};
+    {1, 0}, {2, 1}, {3, 2}, {87, 124}, {88, 125}, {89, 126}, {195, 255}, {5, 4}, {125, 172},
+    {12, 12}, {35, 47}, {158, 208}, {175, 234}, {15, 15}, {16, 16}, {6, 5}, {8, 8}, {42, 56},
+    {22, 23}, {7, 6}, {36, 48}, {112, 154}, {113, 155}, {114, 156}, {115, 157}, {4, 3}, {45,
+    60}, {210, 270}, {211, 271}, {37, 49}, {109, 151}, {117, 159}, {55, 78}, {130, 177}, {131,
+    178}, {132, 179}, {133, 180}, {134, 181}, {118, 160}, {141, 189}, {141, 188}, {148, 196},
+    {191, 251}, {149, 197}, {153, 201}, {154, 202}, {156, 205}, {156, 204}, {157, 207}, {157,
+    206}, {164, 215}, {165, 216}, {173, 226}, {176, 235}, {180, 239}, {177, 236}};
 const HelperSet kTraceCommonHelpers = {kTraceCommonOwn, &kBaseHelpers, nullptr, nullptr, true};
 
 static const HelperChoice kKprobeOwn[] = {
-    {25, 28}, {27, 35}, {67, 92}, {67, 88}, {58, 79}, {173, 218}, {173, 220}, {173, 217}, {174,
-    222}, {174, 226}, {174, 224}};
+    {25, 28}, {27, 36}, {67, 97}, {67, 93}, {58, 84}, {173, 225}, {173, 227}, {173, 224}, {174,
+    229}, {174, 233}, {174, 231}};
 const HelperSet kKprobeHelpers = {kKprobeOwn, &kTraceCommonHelpers, nullptr, nullptr, true};
 
 static const HelperChoice kTpOwn[] = {
-    {25, 30}, {27, 38}, {67, 91}, {174, 224}};
+    {25, 30}, {27, 39}, {67, 96}, {174, 231}};
 const HelperSet kTpHelpers = {kTpOwn, &kTraceCommonHelpers, nullptr, nullptr, true};
 
 static const HelperChoice kPeOwn[] = {
-    {25, 30}, {27, 36}, {67, 89}, {56, 74}, {119, 154}, {174, 223}};
+    {25, 30}, {27, 37}, {67, 94}, {56, 79}, {119, 161}, {174, 230}};
 const HelperSet kPeHelpers = {kPeOwn, &kTraceCommonHelpers, nullptr, nullptr, true};
 
 static const HelperChoice kRawTpOwn[] = {
-    {25, 29}, {27, 37}, {67, 90}, {174, 225}};
+    {25, 29}, {27, 38}, {67, 95}, {174, 232}};
 const HelperSet kRawTpHelpers = {kRawTpOwn, &kTraceCommonHelpers, nullptr, nullptr, true};
 
 static const HelperChoice kIterOwn[] = {
@@ -51,27 +51,27 @@ static const HelperChoice kIterOwn[] = {
 const HelperSet kIterHelpers = {kIterOwn, nullptr, nullptr, nullptr, true};
 
 static const HelperChoice kTracingOwn[] = {
-    {111, 146}, {121, 156}, {136, 176}, {137, 177}, {138, 178}, {139, 179}, {140, 180}, {178,
-    230}, {196, 249}, {107, 141}, {108, 143}, {162, 205}, {46, 61}, {188, 241}, {126, 166},
-    {127, 167}, {150, 191}, {147, 188}, {183, 235}, {184, 236}, {185, 237}, {174, 225}, {174,
-    225}};
+    {111, 153}, {121, 163}, {136, 183}, {137, 184}, {138, 185}, {139, 186}, {140, 187}, {178,
+    237}, {196, 256}, {107, 148}, {108, 150}, {162, 212}, {46, 65}, {188, 248}, {126, 173},
+    {127, 174}, {150, 198}, {147, 195}, {183, 242}, {184, 243}, {185, 244}, {174, 232}, {174,
+    232}};
 const HelperSet kTracingHelpers = {kTracingOwn, &kRawTpHelpers, &kIterHelpers, nullptr, true};
 
 static const HelperChoice kCgroupCommonOwn[] = {
-    {81, 106}, {186, 238}, {187, 239}};
+    {81, 112}, {186, 245}, {187, 246}};
 const HelperSet kCgroupCommonHelpers = {kCgroupCommonOwn, nullptr, nullptr, nullptr, true};
 
 static const HelperChoice kLsmOwn[] = {
-    {145, 186}, {146, 187}, {107, 140}, {108, 142}, {93, 122}, {94, 123}, {159, 202}, {161,
-    204}, {193, 246}, {174, 221}, {49, 64}, {49, 67}, {57, 75}, {57, 78}};
+    {145, 193}, {146, 194}, {107, 147}, {108, 149}, {93, 129}, {94, 130}, {159, 209}, {161,
+    211}, {193, 253}, {174, 228}, {49, 68}, {49, 71}, {57, 80}, {57, 83}};
 const HelperSet kLsmHelpers = {kLsmOwn, &kCgroupCommonHelpers, &kTracingHelpers, nullptr, false};
 
 static const HelperChoice kSyscallOwn[] = {
-    {166, 210}, {167, 211}, {168, 212}, {179, 231}};
+    {166, 217}, {167, 218}, {168, 219}, {179, 238}};
 const HelperSet kSyscallHelpers = {kSyscallOwn, &kTracingHelpers, nullptr, nullptr, true};
 
 static const HelperChoice kCgroupCurrentOwn[] = {
-    {15, 15}, {16, 16}, {17, 17}, {37, 48}};
+    {15, 15}, {16, 16}, {17, 17}, {37, 49}};
 const HelperSet kCgroupCurrentHelpers = {kCgroupCurrentOwn, nullptr, nullptr, nullptr, true};
 
 static const HelperChoice kCgroupDevOwn[] = {
@@ -79,11 +79,11 @@ static const HelperChoice kCgroupDevOwn[] = {
 const HelperSet kCgroupDevHelpers = {kCgroupDevOwn, &kCgroupCommonHelpers, &kCgroupCurrentHelpers, &kBaseHelpers, false};
 
 static const HelperChoice kSysctlOwn[] = {
-    {101, 133}, {102, 134}, {103, 135}, {104, 136}, {160, 203}, {25, 27}};
+    {101, 140}, {102, 141}, {103, 142}, {104, 143}, {160, 210}, {25, 27}};
 const HelperSet kSysctlHelpers = {kSysctlOwn, &kCgroupCommonHelpers, &kCgroupCurrentHelpers, &kBaseHelpers, false};
 
 static const HelperChoice kCgSockoptOwn[] = {
-    {122, 161}, {107, 140}, {108, 142}, {49, 64}, {57, 75}, {96, 125}, {25, 27}};
+    {122, 168}, {107, 147}, {108, 149}, {49, 68}, {57, 80}, {96, 132}, {25, 27}};
 const HelperSet kCgSockoptHelpers = {kCgSockoptOwn, &kCgroupCommonHelpers, &kCgroupCurrentHelpers, &kBaseHelpers, false};
 
 static const HelperChoice kNfOwn[] = {
@@ -91,57 +91,57 @@ static const HelperChoice kNfOwn[] = {
 const HelperSet kNfHelpers = {kNfOwn, &kBaseHelpers, nullptr, nullptr, true};
 
 static const HelperChoice kSockFilterOwn[] = {
-    {46, 60}, {122, 160}, {25, 27}, {107, 139}, {160, 203}};
+    {46, 64}, {122, 167}, {25, 27}, {107, 146}, {160, 210}};
 const HelperSet kSockFilterHelpers = {kSockFilterOwn, &kCgroupCommonHelpers, &kCgroupCurrentHelpers, &kBaseHelpers, false};
 
 static const HelperChoice kSkBaseOwn[] = {
-    {136, 176}, {137, 177}, {138, 178}, {139, 179}, {140, 180}, {178, 230}, {196, 249}, {160,
-    203}};
+    {136, 183}, {137, 184}, {138, 185}, {139, 186}, {140, 187}, {178, 237}, {196, 256}, {160,
+    210}};
 const HelperSet kSkBaseHelpers = {kSkBaseOwn, &kBaseHelpers, nullptr, nullptr, true};
 
 static const HelperChoice kSockAddrOwn[] = {
-    {64, 85}, {46, 58}, {122, 158}, {25, 27}, {84, 109}, {85, 113}, {86, 116}, {99, 129}, {107,
-    140}, {108, 142}, {49, 65}, {57, 76}};
+    {64, 90}, {46, 62}, {122, 165}, {25, 27}, {84, 116}, {85, 120}, {86, 123}, {99, 136}, {107,
+    147}, {108, 149}, {49, 69}, {57, 81}};
 const HelperSet kSockAddrHelpers = {kSockAddrOwn, &kCgroupCommonHelpers, &kCgroupCurrentHelpers, &kSkBaseHelpers, false};
 
 static const HelperChoice kSkFilterOwn[] = {
-    {26, 34}, {68, 93}, {46, 57}, {47, 62}, {25, 31}};
+    {26, 34}, {68, 98}, {46, 61}, {47, 66}, {25, 31}};
 const HelperSet kSkFilterHelpers = {kSkFilterOwn, &kSkBaseHelpers, nullptr, nullptr, true};
 
 static const HelperChoice kCgSkbOwn[] = {
-    {95, 124}, {107, 140}, {108, 142}, {25, 31}, {79, 104}, {83, 107}, {128, 168}, {129, 169},
-    {84, 108}, {85, 112}, {86, 116}, {99, 128}, {96, 125}, {98, 127}, {97, 126}};
+    {95, 131}, {107, 147}, {108, 149}, {25, 31}, {79, 110}, {83, 114}, {128, 175}, {129, 176},
+    {84, 115}, {85, 119}, {86, 123}, {99, 135}, {96, 132}, {98, 134}, {97, 133}};
 const HelperSet kCgSkbHelpers = {kCgSkbOwn, &kCgroupCommonHelpers, &kSkFilterHelpers, nullptr, false};
 
 static const HelperChoice kTcClsActOwn[] = {
-    {9, 9}, {26, 34}, {68, 93}, {39, 50}, {28, 39}, {40, 51}, {135, 175}, {10, 10}, {11, 11},
-    {13, 13}, {17, 18}, {18, 19}, {19, 20}, {31, 42}, {32, 43}, {50, 68}, {38, 49}, {43, 54},
-    {20, 21}, {21, 22}, {29, 40}, {30, 41}, {23, 24}, {152, 193}, {155, 196}, {24, 26}, {34,
-    45}, {41, 52}, {48, 63}, {25, 31}, {8, 8}, {33, 44}, {46, 57}, {47, 62}, {69, 94}, {163,
-    206}, {95, 124}, {107, 140}, {108, 142}, {66, 87}, {151, 192}, {79, 104}, {83, 107}, {84,
-    110}, {85, 114}, {86, 116}, {96, 125}, {98, 127}, {99, 130}, {100, 132}, {97, 126}, {110,
-    145}, {124, 163}, {192, 245}, {204, 257}, {205, 258}, {206, 259}, {207, 260}};
+    {9, 9}, {26, 34}, {68, 98}, {39, 52}, {28, 40}, {40, 54}, {135, 182}, {10, 10}, {11, 11},
+    {13, 13}, {17, 18}, {18, 19}, {19, 20}, {31, 43}, {32, 44}, {50, 72}, {38, 50}, {43, 57},
+    {20, 21}, {21, 22}, {29, 41}, {30, 42}, {23, 24}, {152, 200}, {155, 203}, {24, 26}, {34,
+    46}, {41, 55}, {48, 67}, {25, 31}, {8, 8}, {33, 45}, {46, 61}, {47, 66}, {69, 100}, {163,
+    213}, {95, 131}, {107, 147}, {108, 149}, {66, 92}, {151, 199}, {79, 110}, {83, 114}, {84,
+    117}, {85, 121}, {86, 123}, {96, 132}, {98, 134}, {99, 137}, {100, 139}, {97, 133}, {110,
+    152}, {124, 170}, {192, 252}, {204, 264}, {205, 265}, {206, 266}, {207, 267}};
 const HelperSet kTcClsActHelpers = {kTcClsActOwn, &kSkBaseHelpers, nullptr, nullptr, true};
 
 static const HelperChoice kXdpOwn[] = {
-    {25, 32}, {8, 8}, {28, 39}, {44, 55}, {54, 72}, {23, 25}, {51, 69}, {65, 86}, {188, 240},
-    {189, 242}, {190, 243}, {69, 95}, {163, 207}, {85, 115}, {84, 111}, {86, 116}, {99, 131},
-    {100, 132}, {110, 145}, {204, 257}, {205, 258}, {206, 259}, {207, 260}};
+    {25, 32}, {8, 8}, {28, 40}, {44, 59}, {54, 77}, {23, 25}, {51, 74}, {65, 91}, {188, 247},
+    {189, 249}, {190, 250}, {69, 101}, {163, 214}, {85, 122}, {84, 118}, {86, 123}, {99, 138},
+    {100, 139}, {110, 152}, {204, 264}, {205, 265}, {206, 266}, {207, 267}};
 const HelperSet kXdpHelpers = {kXdpOwn, &kSkBaseHelpers, nullptr, nullptr, true};
 
 static const HelperChoice kSockOpsOwn[] = {
-    {49, 66}, {57, 77}, {59, 80}, {53, 71}, {70, 96}, {46, 59}, {25, 27}, {107, 140}, {108,
-    142}, {122, 159}, {142, 183}, {143, 184}, {144, 185}, {96, 125}};
+    {49, 70}, {57, 82}, {59, 85}, {53, 76}, {70, 102}, {46, 63}, {25, 27}, {107, 147}, {108,
+    149}, {122, 166}, {142, 190}, {143, 191}, {144, 192}, {96, 132}};
 const HelperSet kSockOpsHelpers = {kSockOpsOwn, &kCgroupCommonHelpers, &kSkBaseHelpers, nullptr, false};
 
 static const HelperChoice kSkMsgOwn[] = {
-    {60, 81}, {71, 97}, {61, 82}, {62, 83}, {63, 84}, {90, 120}, {91, 121}, {25, 27}, {15, 15},
-    {107, 140}, {108, 142}, {122, 157}, {17, 17}};
+    {60, 86}, {71, 103}, {61, 87}, {62, 88}, {63, 89}, {90, 127}, {91, 128}, {25, 27}, {15, 15},
+    {107, 147}, {108, 149}, {122, 164}, {17, 17}};
 const HelperSet kSkMsgHelpers = {kSkMsgOwn, &kSkBaseHelpers, nullptr, nullptr, true};
 
 static const HelperChoice kSkSkbOwn[] = {
-    {9, 9}, {26, 34}, {46, 57}, {47, 62}, {52, 70}, {72, 98}, {25, 31}, {84, 108}, {85, 112},
-    {86, 116}, {99, 128}};
+    {9, 9}, {26, 34}, {39, 53}, {38, 51}, {43, 58}, {50, 73}, {46, 61}, {47, 66}, {52, 75}, {72,
+    104}, {25, 31}, {84, 115}, {85, 119}, {86, 123}, {99, 135}};
 const HelperSet kSkSkbHelpers = {kSkSkbOwn, &kSkBaseHelpers, nullptr, nullptr, true};
 
 static const HelperChoice kFlowDissectorOwn[] = {
@@ -149,36 +149,36 @@ static const HelperChoice kFlowDissectorOwn[] = {
 const HelperSet kFlowDissectorHelpers = {kFlowDissectorOwn, &kSkBaseHelpers, nullptr, nullptr, true};
 
 static const HelperChoice kLwtOutOwn[] = {
-    {26, 34}, {39, 50}, {28, 39}, {17, 18}, {24, 26}, {34, 45}, {25, 31}, {8, 8}, {33, 44}};
+    {26, 34}, {39, 52}, {28, 40}, {17, 18}, {24, 26}, {34, 46}, {25, 31}, {8, 8}, {33, 45}};
 const HelperSet kLwtOutHelpers = {kLwtOutOwn, &kSkBaseHelpers, nullptr, nullptr, true};
 
 static const HelperChoice kLwtInOwn[] = {
-    {73, 99}};
+    {73, 105}};
 const HelperSet kLwtInHelpers = {kLwtInOwn, &kLwtOutHelpers, nullptr, nullptr, true};
 
 static const HelperChoice kLwtXmitOwn[] = {
-    {20, 21}, {21, 22}, {29, 40}, {30, 41}, {23, 24}, {13, 13}, {38, 49}, {43, 54}, {9, 9}, {40,
-    51}, {135, 175}, {10, 10}, {11, 11}, {41, 52}, {73, 100}};
+    {20, 21}, {21, 22}, {29, 41}, {30, 42}, {23, 24}, {13, 13}, {38, 50}, {43, 57}, {9, 9}, {40,
+    54}, {135, 182}, {10, 10}, {11, 11}, {41, 55}, {73, 106}};
 const HelperSet kLwtXmitHelpers = {kLwtXmitOwn, &kLwtOutHelpers, nullptr, nullptr, true};
 
 static const HelperChoice kLwtSeg6localOwn[] = {
-    {74, 101}, {76, 103}, {75, 102}};
+    {74, 107}, {76, 109}, {75, 108}};
 const HelperSet kLwtSeg6localHelpers = {kLwtSeg6localOwn, &kLwtOutHelpers, nullptr, nullptr, true};
 
 static const HelperChoice kSkReuseportOwn[] = {
-    {46, 61}, {160, 203}};
+    {82, 113}, {26, 35}, {68, 99}, {46, 65}, {160, 210}};
 const HelperSet kSkReuseportHelpers = {kSkReuseportOwn, &kBaseHelpers, nullptr, nullptr, true};
 
 static const HelperChoice kSkLookupOwn[] = {
-    {25, 27}, {124, 164}, {86, 116}};
+    {25, 27}, {124, 171}, {86, 123}};
 const HelperSet kSkLookupHelpers = {kSkLookupOwn, &kSkBaseHelpers, nullptr, nullptr, true};
 
 static const HelperChoice kIterTcpOwn[] = {
-    {49, 64}, {57, 75}};
+    {49, 68}, {57, 80}};
 const HelperSet kIterTcpHelpers = {kIterTcpOwn, nullptr, nullptr, nullptr, true};
 
 static const HelperChoice kTcpCaOwn[] = {
-    {116, 151}, {107, 140}, {108, 142}, {49, 64}, {57, 75}, {160, 203}};
+    {116, 158}, {107, 147}, {108, 149}, {49, 68}, {57, 80}, {160, 210}};
 const HelperSet kTcpCaHelpers = {kTcpCaOwn, &kBaseHelpers, nullptr, nullptr, true};
 
 // clang-format on
