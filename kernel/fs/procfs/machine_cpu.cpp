@@ -25,9 +25,9 @@ void for_each_cpu(Body&& body) {
 }
 
 int64_t cycles_per_second() {
-    constexpr uint64_t kSample = 1'000'000'000;
-    const int64_t ns = arch::cycles_to_ns(kSample);
-    return ns > 0 ? static_cast<int64_t>(static_cast<unsigned __int128>(kSample) * kSecondNs / static_cast<uint64_t>(ns)) : 0;
+    constexpr int64_t kSampleCycles = 1'000'000'000;
+    const int64_t ns = arch::cycles_to_ns(kSampleCycles);
+    return ns > 0 ? kSampleCycles * kSecondNs / ns : 0;
 }
 
 struct MachineTimes {
@@ -98,11 +98,13 @@ Status stat(TextBuilder& out, const Subject&) {
     uint64_t interrupt_count = 0, switch_count = 0;
     out.text("cpu ");
     cpu_line(out, times.user_ns, times.system_ns, times.idle_ns);
+    constexpr int64_t kWhole = 1024;
     const int64_t all_busy_ns = std::max<int64_t>(times.user_ns + times.system_ns, 1);
+    const int64_t user_share = times.user_ns / std::max<int64_t>(all_busy_ns / kWhole, 1);
     for_each_cpu([&](const Cpu& cpu) {
         const int64_t idle_ns = std::min(cpu.idle_time_ns, times.uptime_ns);
         const int64_t busy_ns = times.uptime_ns - idle_ns;
-        const auto user_ns = static_cast<int64_t>(static_cast<__int128>(busy_ns) * times.user_ns / all_busy_ns);
+        const int64_t user_ns = std::min(busy_ns / kWhole * user_share, busy_ns);
         out.format("cpu{}", cpu.number);
         cpu_line(out, user_ns, busy_ns - user_ns, idle_ns);
         interrupt_count += cpu.interrupt_count;
