@@ -32,8 +32,13 @@ void dispatch(arch::TrapFrame& frame) {
     CallContext context{task, task.process()};
     const CallArguments arguments{{frame.rdi, frame.rsi, frame.rdx, frame.r10, frame.r8, frame.r9}};
     const CallResult result = run_call(context, frame.original_rax, arguments);
-    frame.rax = result ? static_cast<uint64_t>(*result)
-                       : static_cast<uint64_t>(-int64_t{kErrnoOf[static_cast<size_t>(result.error())]});
+    if (result) {
+        frame.rax = static_cast<uint64_t>(*result);
+    } else {
+        frame.rax = static_cast<uint64_t>(-int64_t{kErrnoOf[static_cast<size_t>(result.error())]});
+        // A restart is made by the interruption handler, also when whatever ended the call is gone by now.
+        if (result.error() >= Error::RestartSystemCall) thread.interrupt(Interruption::Signal);
+    }
     thread.account_leave_kernel();
 }
 

@@ -149,6 +149,7 @@ public:
     std::atomic<int> exit_status{0};     // wait status, valid when Zombie
     std::atomic<bool> is_dumpable{true};
     std::atomic<bool> is_in_vfork{false};
+    std::atomic<uint32_t> barrier_registrations{0};   // membarrier(2)
     std::atomic<uint64_t> oom_score_adjust{0};
     IntervalTimers* timers = nullptr;    // setitimer, timer_create; made when first needed
 
