@@ -103,6 +103,23 @@ void find_soft_off(std::span<const uint8_t> code) {
     g_facts.can_soft_off = true;
 }
 
+// Name(_HID, "LNRO0005") and, a little further in the same device, its resources: 86 09 00 rw base length (memory) followed
+// by 89 06 00 flags 01 gsi (interrupt). ACPI 6.5, 6.4.3.4 and 6.4.3.6.
+void find_virtio_devices(std::span<const uint8_t> code) {
+    constexpr std::string_view kId = "LNRO0005", kMemory{"\x86\x09\x00", 3}, kInterrupt{"\x89\x06\x00", 3};
+    constexpr size_t kMostBytesBetween = 128, kMemoryBytes = 12;
+    const std::string_view text(reinterpret_cast<const char*>(code.data()), code.size());
+    for (size_t at = text.find(kId); at != std::string_view::npos; at = text.find(kId, at + 1)) {
+        const size_t memory = text.substr(at, kMostBytesBetween).find(kMemory);
+        if (memory == std::string_view::npos) continue;
+        const size_t interrupt = at + memory + kMemoryBytes;
+        if (text.substr(interrupt, kInterrupt.size()) != kInterrupt || load<uint8_t>(code, interrupt + 4) != 1) continue;
+        if (g_facts.virtio_device_count == Facts::kMaxVirtioDevices) return;
+        g_facts.virtio_devices[g_facts.virtio_device_count++] = {load<uint32_t>(code, at + memory + 4),
+                                                                 load<uint32_t>(code, interrupt + 5)};
+    }
+}
+
 void read_fadt(std::span<const uint8_t> table) {
     constexpr size_t kDsdt = 40, kPm1a = 64, kPm1b = 68, kFlags = 112, kReset = 116, kResetValue = 128, kXDsdt = 140,
                      kSleepControl = 244;
@@ -117,7 +134,9 @@ void read_fadt(std::span<const uint8_t> table) {
     uint64_t dsdt = load<uint64_t>(table, kXDsdt);
     if (dsdt == 0) dsdt = load<uint32_t>(table, kDsdt);
     const auto code = map_table(dsdt);
-    if (!code.empty()) find_soft_off(code);
+    if (code.empty()) return;
+    find_soft_off(code);
+    find_virtio_devices(code);
 }
 
 const RootPointer* search_root() {

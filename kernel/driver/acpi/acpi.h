@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // The ACPI tables that Gyre reads (ACPI 6.5): MADT (CPUs, interrupt controllers), FADT and the _S5_ package (power). No AML
-// interpreter: the one package that is needed is found by its bytes. Tables are data of the firmware: lengths and checksums are checked.
+// interpreter: the package and the resources that are needed are found by their bytes. Tables are data of the firmware: lengths and checksums are checked.
 #pragma once
 
 #include <array>
@@ -26,8 +26,14 @@ struct Register {
     uint64_t address = 0;
 };
 
+// A virtio device over MMIO (_HID "LNRO0005"), as QEMU's microvm lists them.
+struct VirtioDevice {
+    uint64_t address;
+    uint32_t gsi;
+};
+
 struct Facts {
-    static constexpr size_t kMaxCpus = 64, kMaxIoApics = 8, kMaxOverrides = 24;
+    static constexpr size_t kMaxCpus = 64, kMaxIoApics = 8, kMaxOverrides = 24, kMaxVirtioDevices = 32;
     bool is_present = false;
     uint64_t local_apic = 0xfee00000;
     std::array<uint32_t, kMaxCpus> apic_ids{};
@@ -36,6 +42,8 @@ struct Facts {
     size_t io_apic_count = 0;
     std::array<SourceOverride, kMaxOverrides> overrides{};
     size_t override_count = 0;
+    std::array<VirtioDevice, kMaxVirtioDevices> virtio_devices{};
+    size_t virtio_device_count = 0;
     // Power. Soft off: full hardware writes sleep_type to pm1 control; reduced hardware to the sleep control register.
     uint16_t pm1a_control = 0, pm1b_control = 0;
     Register sleep_control;
