@@ -225,6 +225,7 @@ void ConsoleDevice::port_added(uint32_t number) {
 }
 
 void ConsoleDevice::port_named(uint32_t number, std::string_view name) {
+    log_debug("virtio console: port {} is {}", number, name);
     if (name.empty() || name.size() > kMostNameBytes || name == "." || name == ".." ||
         name.find('/') != std::string_view::npos)
         return log_warning("virtio console: port {} has a name that no file can have", number);

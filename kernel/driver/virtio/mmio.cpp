@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "kernel/command_line.h"
+#include "kernel/driver/acpi/acpi.h"
 #include "kernel/log/log.h"
 #include "kernel/memory/memory.h"
 
@@ -142,6 +143,11 @@ void probe_named(std::string_view value, void* found) {
 void for_each_mmio_device(void (*found)(MmioTransport& transport, void* argument), void* argument) {
     Found each{found, argument};
     command_line::for_each("virtio_mmio.device", &probe_named, &each);
+    const acpi::Facts& facts = acpi::facts();
+    for (size_t i = 0; i < facts.virtio_device_count; ++i) {
+        const acpi::VirtioDevice& device = facts.virtio_devices[i];
+        if (auto transport = MmioTransport::probe(PhysicalAddress{device.address}, device.gsi)) found(**transport, argument);
+    }
 }
 
 }  // namespace gyre::driver::virtio

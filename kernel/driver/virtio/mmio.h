@@ -37,8 +37,8 @@ private:
     const uint32_t interrupt_;
 };
 
-// Calls `found` for each device that the command line names (virtio_mmio.device=SIZE@ADDRESS:INTERRUPT, as QEMU's microvm
-// appends them).
+// Calls `found` for each device that the command line names (virtio_mmio.device=SIZE@ADDRESS:INTERRUPT, which QEMU's microvm
+// appends when it has no ACPI) or ACPI lists.
 void for_each_mmio_device(void (*found)(MmioTransport& transport, void* argument), void* argument);
 
 }  // namespace gyre::driver::virtio
