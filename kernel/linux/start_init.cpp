@@ -22,7 +22,7 @@
 namespace gyre::linux {
 namespace {
 
-constexpr std::string_view kInits[] = {"/sbin/init", "/init", "/etc/init", "/bin/init", "/bin/sh"};
+constexpr std::string_view kInits[] = {"/init", "/sbin/init", "/etc/init", "/bin/init", "/bin/sh"};
 constexpr std::string_view kEnvironment[] = {"HOME=/", "TERM=linux"};
 constexpr uint32_t kLeastThreads = 64, kMostThreads = PidNamespace::kMostPids - PidNamespace::kFirstReusedPid;
 constexpr uint32_t kPagesPerThread = 32;  // as Linux: threads may fill an eighth of the machine with their stacks
