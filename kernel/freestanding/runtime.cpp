@@ -3,6 +3,7 @@
 // What compiler and libc++ call behind our back. Operator new and delete are in kernel/memory/heap_operators.cpp.
 #include <cstddef>
 #include <cstdint>
+#include <new>
 
 #include "kernel/log/panic.h"
 
@@ -42,3 +43,7 @@ int strcmp(const char* a, const char* b) {
 namespace std::inline __1 {
 [[noreturn]] void __libcpp_verbose_abort(const char* format, ...) { gyre::panic("libc++: {}", format); }
 }  // namespace std::inline __1
+
+namespace std {
+const nothrow_t nothrow{};
+}  // namespace std

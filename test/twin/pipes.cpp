@@ -5,6 +5,7 @@
 
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
+#include <limits.h>
 
 using namespace twin;
 
