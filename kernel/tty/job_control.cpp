@@ -72,8 +72,7 @@ void Terminal::signal_foreground_group(int signal) {
     if (foreground_) signal_group_locked(*foreground_, signal);
 }
 
-// The session loses the terminal, its leader and the foreground group are told.
-void Terminal::release_session() {
+void Terminal::release_session(Release reason) {
     Ref<linux::Session> session;
     Ref<linux::ProcessGroup> foreground;
     SpinGuard guard(g_tree_lock);
@@ -81,14 +80,14 @@ void Terminal::release_session() {
     foreground = std::move(foreground_);
     if (session && session->terminal == this) {
         session->terminal = nullptr;
-        if (session->leader) {
+        if (session->leader && reason == Release::HungUp) {
             linux::send_kernel_signal(*session->leader, linux::kSigHup);
             linux::send_kernel_signal(*session->leader, linux::kSigContinue);
         }
     }
     if (!foreground) return;
     signal_group_locked(*foreground, linux::kSigHup);
-    signal_group_locked(*foreground, linux::kSigContinue);
+    if (reason != Release::LeaderExited) signal_group_locked(*foreground, linux::kSigContinue);
 }
 
 Terminal::Relations Terminal::relations_locked() const {
@@ -112,7 +111,11 @@ void session_leader_exits(linux::Process& leader) {
         terminal = Ref<Terminal>::try_from(session.terminal);
         if (!terminal) session.terminal = nullptr;
     }
-    if (terminal) terminal->hang_up();
+    if (!terminal) return;
+    if (terminal->is_hung_up_by_leader())
+        terminal->hang_up();
+    else
+        terminal->release_session(Terminal::Release::LeaderExited);
 }
 
 Terminal::Relations relations_locked(const Terminal* terminal) {

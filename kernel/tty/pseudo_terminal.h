@@ -72,6 +72,8 @@ private:
 
     void input_arrived() override {}   // the input thread knows only terminals that live for ever
 
+    bool is_hung_up_by_leader() const override { return false; }
+
     // ---- Terminal: what packet mode tells
     void flow_changed(bool is_stopped) override;
     void input_flushed() override { add_packet_status(packet::kFlushRead); }

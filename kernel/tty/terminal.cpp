@@ -206,7 +206,7 @@ void Terminal::hang_up() {
     }
     readers_.wake_all();
     writers_.wake_all();
-    release_session();
+    release_session(Release::HungUp);
 }
 
 }  // namespace gyre

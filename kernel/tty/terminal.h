@@ -81,8 +81,11 @@ public:
         linux::Pid foreground;  // -1 for none
     };
     Relations relations_locked() const;   // under the tree lock
-    // The session loses it; SIGHUP and SIGCONT to its leader and to the foreground group.
-    void release_session();
+    enum class Release : uint8_t { HungUp, LeaderExited, GivenUp };
+    // The session loses it; the foreground group gets SIGHUP, and who is to go on SIGCONT.
+    void release_session(Release reason);
+    // Whether it ends with the session (a line does) or only changes hands (a pseudo-terminal, as on Linux).
+    virtual bool is_hung_up_by_leader() const { return true; }
 
     // Waits until all output has been sent. Errors: Interrupted.
     Status drain(Patience patience);

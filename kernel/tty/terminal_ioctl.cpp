@@ -178,7 +178,7 @@ Result<long> TerminalIoctl::give_up_controlling() {
         if (session.terminal != &terminal) return fail(Error::NotTerminal);
         if (session.leader != &context.process) return fail(Error::NotPermitted);
     }
-    terminal.release_session();
+    terminal.release_session(Terminal::Release::GivenUp);
     return 0;
 }
 
