@@ -23,7 +23,7 @@ void report_stop_locked(Process& process) {
         if (process.stop_signal == 0 || process.is_stopped() || process.is_group_exiting || !have_all_stopped(process))
             return;
         signal = process.stop_signal;
-        process.stop_report = signal << 8 | 0x7f;  // WIFSTOPPED
+        process.stop_report = signal;
         process.continue_report = false;
         process.untold_change = 0;
         ProcessParts::is_stopped(process).store(true, std::memory_order_release);
