@@ -98,7 +98,7 @@ void LineDiscipline::raise(LineSignal signal, uint8_t echoed, bool has_echo) {
     const bool flushes = !settings_.has_local(local::kNoflsh);
     if (flushes) {
         output_.discard_echo();
-        host_.discard_output();
+        host_.drop_output();
         flush_input();
     }
     host_.signal_foreground(signal);
@@ -185,12 +185,12 @@ void LineDiscipline::start_output() {
 void LineDiscipline::hold_back_sender() {
     if (is_sender_held_ || !settings_.has_input(input::kIxoff)) return;
     is_sender_held_ = true;
-    host_.send_at_once(settings_.characters[kVstop]);
+    host_.send_urgently(settings_.characters[kVstop]);
 }
 
 void LineDiscipline::let_sender_go_on() {
     is_sender_held_ = false;
-    host_.send_at_once(settings_.characters[kVstart]);
+    host_.send_urgently(settings_.characters[kVstart]);
 }
 
 void LineDiscipline::reset() {

@@ -22,9 +22,9 @@ enum class LineSignal : uint8_t { Interrupt, Quit, Suspend };
 class LineHost : public OutputSink {
 public:
     virtual void signal_foreground(LineSignal signal) = 0;
-    virtual void discard_output() = 0;               // what the line has not sent yet
+    virtual void drop_output() = 0;                  // what the line has not sent yet
     virtual void output_stopped(bool is_stopped) = 0;
-    virtual void send_at_once(uint8_t byte) = 0;     // START or STOP to the other side, ahead of all output
+    virtual void send_urgently(uint8_t byte) = 0;    // START or STOP to the other side, ahead of all output
 
 protected:
     ~LineHost() = default;

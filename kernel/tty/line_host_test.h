@@ -22,19 +22,19 @@ public:
     size_t room = 1 << 20;
     int discards = 0;
 
-    size_t output_room() override { return is_stopped_ ? 0 : room; }
-    void put_output(std::span<const uint8_t> bytes) override {
-        ASSERT_LE(bytes.size(), output_room());
+    size_t sink_room() override { return is_stopped_ ? 0 : room; }
+    void sink_put(std::span<const uint8_t> bytes) override {
+        ASSERT_LE(bytes.size(), sink_room());
         sent.append(bytes.begin(), bytes.end());
         room -= bytes.size();
     }
     void signal_foreground(LineSignal signal) override { raised.push_back(signal); }
-    void discard_output() override { ++discards; }
+    void drop_output() override { ++discards; }
     void output_stopped(bool is_stopped) override {
         is_stopped_ = is_stopped;
         stops.push_back(is_stopped);
     }
-    void send_at_once(uint8_t byte) override { at_once.push_back(char(byte)); }
+    void send_urgently(uint8_t byte) override { at_once.push_back(char(byte)); }
 
 private:
     bool is_stopped_ = false;

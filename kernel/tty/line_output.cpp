@@ -71,18 +71,18 @@ size_t LineOutput::write(std::span<const uint8_t> bytes) {
     flush_echo();
     if (has_waiting_echo()) return 0;
     if (!settings_.has_output(output::kOpost)) {
-        const auto taken = bytes.first(std::min(bytes.size(), sink_.output_room()));
-        if (!taken.empty()) sink_.put_output(taken);
+        const auto taken = bytes.first(std::min(bytes.size(), sink_.sink_room()));
+        if (!taken.empty()) sink_.sink_put(taken);
         return taken.size();
     }
     size_t done = 0;
     while (done < bytes.size()) {
-        const size_t room = sink_.output_room();
+        const size_t room = sink_.sink_room();
         if (room == 0) break;
         const size_t run = plain_run(bytes.subspan(done, std::min(room, bytes.size() - done)));
         if (run > 0) {
             const auto plain = bytes.subspan(done, run);
-            sink_.put_output(plain);
+            sink_.sink_put(plain);
             const bool is_utf8 = settings_.has_input(input::kIutf8);
             column_ += uint32_t(is_utf8 ? std::count_if(plain.begin(), plain.end(),
                                                         [](uint8_t byte) { return (byte & 0xc0) != 0x80; })
@@ -93,7 +93,7 @@ size_t LineOutput::write(std::span<const uint8_t> bytes) {
         if (room < kTabWidth) break;  // all that one byte may become goes out at once or not yet
         std::array<uint8_t, kTabWidth> processed;
         const size_t length = process(bytes[done], processed);
-        if (length > 0) sink_.put_output(std::span(processed).first(length));
+        if (length > 0) sink_.sink_put(std::span(processed).first(length));
         ++done;
     }
     return done;
@@ -137,9 +137,9 @@ void LineOutput::flush_echo() {
     while (has_waiting_echo()) {
         const size_t start = echo_head_ % kEchoSize;
         const size_t length =
-            std::min({size_t{echo_tail_ - echo_head_}, kEchoSize - start, sink_.output_room()});
+            std::min({size_t{echo_tail_ - echo_head_}, kEchoSize - start, sink_.sink_room()});
         if (length == 0) return;
-        sink_.put_output(std::span(echo_).subspan(start, length));
+        sink_.sink_put(std::span(echo_).subspan(start, length));
         echo_head_ += uint32_t(length);
     }
 }

@@ -16,8 +16,8 @@ namespace gyre::tty {
 // Where bytes go.
 class OutputSink {
 public:
-    virtual size_t output_room() = 0;                               // 0 while output is stopped
-    virtual void put_output(std::span<const uint8_t> bytes) = 0;    // at most output_room()
+    virtual size_t sink_room() = 0;                                 // 0 while output is stopped
+    virtual void sink_put(std::span<const uint8_t> bytes) = 0;      // at most sink_room()
 
 protected:
     ~OutputSink() = default;

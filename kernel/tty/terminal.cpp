@@ -152,18 +152,18 @@ void Terminal::set_window_size(const tty::WindowSize& size) {
 
 // ---- LineHost: what the line discipline asks for
 
-size_t Terminal::output_room() {
+size_t Terminal::sink_room() {
     return is_output_stopped_.load(std::memory_order_relaxed) ? 0 : driver_.output_room();
 }
 
-void Terminal::put_output(std::span<const uint8_t> bytes) { driver_.put_output(bytes); }
+void Terminal::sink_put(std::span<const uint8_t> bytes) { driver_.put_output(bytes); }
 
 void Terminal::signal_foreground(tty::LineSignal signal) {
     constexpr int kNumbers[] = {linux::kSigInt, linux::kSigQuit, linux::kSigTerminalStop};
     signal_foreground_group(kNumbers[size_t(signal)]);
 }
 
-void Terminal::discard_output() {
+void Terminal::drop_output() {
     driver_.discard_output();
     tell_files(Signals::Writable);
     writers_.wake_all();
@@ -178,7 +178,7 @@ void Terminal::output_stopped(bool is_stopped) {
     writers_.wake_all();
 }
 
-void Terminal::send_at_once(uint8_t byte) { driver_.send_at_once(byte); }
+void Terminal::send_urgently(uint8_t byte) { driver_.send_at_once(byte); }
 
 // ---- the other side goes
 

@@ -108,12 +108,12 @@ private:
     friend struct TerminalIoctl;
 
     // ---- LineHost, called by line_ with lock_ held
-    size_t output_room() override;
-    void put_output(std::span<const uint8_t> bytes) override;
+    size_t sink_room() override;
+    void sink_put(std::span<const uint8_t> bytes) override;
     void signal_foreground(tty::LineSignal signal) override;
-    void discard_output() override;
+    void drop_output() override;
     void output_stopped(bool is_stopped) override;
-    void send_at_once(uint8_t byte) override;
+    void send_urgently(uint8_t byte) override;
 
     bool is_writable() const;
     void fetch_input_locked();

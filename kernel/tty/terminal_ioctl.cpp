@@ -134,7 +134,7 @@ Result<long> TerminalIoctl::flush() {
     }
     if (argument != 0) {
         terminal.line_.discard_echo();
-        terminal.discard_output();
+        terminal.drop_output();
     }
     terminal.refresh_locked(true);
     return 0;

@@ -638,5 +638,5 @@ TEST(terminals, typing_into_the_input_is_refused) {
     Pty p(O_RDWR);
     char c = 'x';
     if (ioctl(p.slave, TIOCSTI, &c) == 0) SKIP("this Linux is configured to allow TIOCSTI");
-    CHECK_EQ(errno, EIO);
+    CHECK(errno == EIO);
 }
