@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: MIT
+//
+// Opening an object: types, extension information (functions, lines, CO-RE), then the rest.
+#include "lib/bpf/object/object.h"
+
+#include <string.h>
+
+#include "lib/bpf/object/loader.h"
+
+namespace gyre::bpf {
+namespace {
+
+constexpr size_t kArenaBytes = 16u << 20;
+
+u32 load32(std::span<const u8> bytes, size_t at) {
+    u32 v = 0;
+    if (at + 4 <= bytes.size()) {
+        memcpy(&v, bytes.data() + at, 4);
+    }
+    return v;
+}
+
+}  // namespace
+
+std::expected<std::unique_ptr<Object>, std::string> Object::open(std::vector<u8> bytes,
+                                                                 const Btf* kernel_btf) {
+    auto object = std::make_unique<Object>();
+    object->bytes_ = std::move(bytes);
+    object->arena_memory_.resize(kArenaBytes);
+    object->arena_ = std::make_unique<Arena>(object->arena_memory_);
+    ObjectLoader loader(*object, kernel_btf);
+    std::string problem = loader.load();
+    if (!problem.empty()) {
+        return std::unexpected(problem);
+    }
+    return object;
+}
+
+std::string ObjectLoader::load() {
+    auto elf = ElfFile::open(object_.bytes_);
+    if (!elf) {
+        return elf.error();
+    }
+    elf_ = std::move(*elf);
+    if (const ElfSection* s = elf_.find("license")) {
+        object_.license_ = std::string(reinterpret_cast<const char*>(s->data.data()),
+                                       strnlen(reinterpret_cast<const char*>(s->data.data()),
+                                               s->data.size()));
+    }
+    for (auto step : {&ObjectLoader::read_types, &ObjectLoader::read_extension,
+                      &ObjectLoader::read_maps}) {
+        std::string problem = (this->*step)();
+        if (!problem.empty()) {
+            return problem;
+        }
+    }
+    for (u32 i = 0; i < elf_.sections().size(); i++) {
+        auto r = elf_.relocations(i);
+        if (!r) {
+            return r.error();
+        }
+        if (!r->empty()) {
+            relocations_[i] = std::move(*r);
+        }
+    }
+    find_struct_ops();
+    read_functions();
+    return {};
+}
+
+std::string ObjectLoader::read_types() {
+    const ElfSection* s = elf_.find(".BTF");
+    if (s == nullptr) {
+        return {};
+    }
+    object_.btf_bytes_.assign(s->data.begin(), s->data.end());
+    if (const char* problem = object_.btf_.open(object_.btf_bytes_, *object_.arena_)) {
+        return problem;
+    }
+    object_.has_btf_ = true;
+    return {};
+}
+
+u32 ObjectLoader::section_index(std::string_view name) const {
+    for (u32 i = 0; i < elf_.sections().size(); i++) {
+        if (elf_.sections()[i].name == name) {
+            return i;
+        }
+    }
+    return 0;
+}
+
+// .BTF.ext: header, then for each kind a record size and blocks of records by section.
+std::string ObjectLoader::read_extension() {
+    const ElfSection* s = elf_.find(".BTF.ext");
+    if (s == nullptr || !object_.has_btf_) {
+        return {};
+    }
+    std::span<const u8> d = s->data;
+    if (d.size() < 24 || (d[0] | d[1] << 8) != 0xeb9f) {
+        return ".BTF.ext has no valid header";
+    }
+    u32 header = load32(d, 4);
+    auto read = [&](u32 offset, u32 length, u32 smallest, auto&& record) -> std::string {
+        u64 at = u64{header} + offset;
+        u64 end = at + length;
+        if (end > d.size()) {
+            return ".BTF.ext is cut off";
+        }
+        if (length < 4) {
+            return {};
+        }
+        u32 size = load32(d, at);
+        at += 4;
+        if (size < smallest || size > 4096) {
+            return ".BTF.ext has records of a wrong size";
+        }
+        while (at + 8 <= end) {
+            u32 section = section_index(object_.btf_.string(load32(d, at)));
+            u32 count = load32(d, at + 4);
+            at += 8;
+            if (count > (end - at) / size) {
+                return ".BTF.ext is cut off";
+            }
+            for (u32 i = 0; i < count; i++, at += size) {
+                record(section, at);
+            }
+        }
+        return {};
+    };
+    std::string problem = read(load32(d, 8), load32(d, 12), 8, [&](u32 section, u64 at) {
+        extension_.functions[section].push_back({load32(d, at) / 8, load32(d, at + 4)});
+    });
+    if (problem.empty()) {
+        problem = read(load32(d, 16), load32(d, 20), 16, [&](u32 section, u64 at) {
+            extension_.lines[section].push_back(
+                {load32(d, at) / 8, load32(d, at + 4), load32(d, at + 8), load32(d, at + 12)});
+        });
+    }
+    if (problem.empty() && header >= 32) {
+        problem = read(load32(d, 24), load32(d, 28), 16, [&](u32 section, u64 at) {
+            extension_.core[section].push_back({load32(d, at) / 8, load32(d, at + 4),
+                                                object_.btf_.string(load32(d, at + 8)),
+                                                load32(d, at + 12)});
+        });
+    }
+    return problem;
+}
+
+// A struct_ops variable names the programs of its members by relocations.
+void ObjectLoader::find_struct_ops() {
+    const Btf& btf = object_.btf_;
+    if (!object_.has_btf_ || kernel_ == nullptr) {
+        return;
+    }
+    for (const char* name : {".struct_ops", ".struct_ops.link", "?.struct_ops", "?.struct_ops.link"}) {
+        u32 section_type_id = btf.find(name, BtfKind::Section);
+        u32 section = section_index(name);
+        if (section_type_id == 0 || section == 0) {
+            continue;
+        }
+        for (u32 i = 0; i < btf.type(section_type_id).count(); i++) {
+            BtfSectionVariable v = btf.section_variable(section_type_id, i);
+            u32 type = btf.skip_modifiers(btf.type(v.type).size_or_type);
+            std::string_view type_name = btf.name(type);
+            size_t flavour = type_name.find("___");
+            u32 kernel_type = kernel_->find(type_name.substr(0, flavour), BtfKind::Struct);
+            for (const ElfRelocation& r : relocations_[section]) {
+                if (r.offset < v.offset || r.offset >= v.offset + v.size) {
+                    continue;
+                }
+                for (u32 m = 0; m < btf.type(type).count(); m++) {
+                    BtfMember member = btf.member(type, m);
+                    if (member.bit_offset / 8 != r.offset - v.offset) {
+                        continue;
+                    }
+                    for (u32 k = 0; k < kernel_->type(kernel_type).count(); k++) {
+                        if (kernel_->member(kernel_type, k).name == member.name) {
+                            struct_ops_[std::string(elf_.symbols()[r.symbol].name)] = {kernel_type,
+                                                                                       k};
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+}  // namespace gyre::bpf

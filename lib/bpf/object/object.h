@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+//
+// A BPF object file as its user meant it: programs with their subprograms joined and relocations
+// applied, maps, global data, types. For host tools; the verifier itself takes bare programs.
+#pragma once
+
+#include <expected>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lib/bpf/btf_fields.h"
+#include "lib/bpf/object/elf.h"
+#include "lib/bpf/program.h"
+
+namespace gyre::bpf {
+
+struct ObjectMap {
+    std::string name;
+    Map map;
+    std::vector<u8> contents;  // of global data
+    std::unique_ptr<ObjectMap> inner;
+    u32 section = 0;           // of global data
+    u64 offset = 0;            // of a map in its section
+    u32 key_type_id = 0;
+};
+
+struct ObjectProgram {
+    std::string name;
+    std::string section;
+    std::vector<Insn> insns;
+    std::vector<FunctionInfo> functions;
+    std::vector<LineInfo> lines;
+    std::vector<std::string> comments;  // declaration tags of the function
+    Program program;                    // borrows from this object
+    std::string problem;                // why it cannot be verified, if it cannot
+};
+
+class Object {
+public:
+    // `kernel_btf` may be null; then CO-RE relocations and kernel symbols are problems of the
+    // programs that use them.
+    static std::expected<std::unique_ptr<Object>, std::string> open(std::vector<u8> bytes,
+                                                                    const Btf* kernel_btf);
+
+    std::vector<std::unique_ptr<ObjectProgram>>& programs() { return programs_; }
+    const std::vector<std::unique_ptr<ObjectMap>>& maps() const { return maps_; }
+    const Btf* btf() const { return has_btf_ ? &btf_ : nullptr; }
+    const std::vector<u8>& btf_bytes() const { return btf_bytes_; }
+    std::string_view license() const { return license_; }
+
+private:
+    friend class ObjectLoader;
+    std::vector<u8> bytes_;
+    std::vector<u8> btf_bytes_;
+    std::vector<u8> arena_memory_;
+    std::unique_ptr<Arena> arena_;
+    Btf btf_;
+    bool has_btf_ = false;
+    std::string license_;
+    std::vector<std::unique_ptr<ObjectMap>> maps_;
+    std::vector<const Map*> map_pointers_;
+    std::vector<std::unique_ptr<ObjectProgram>> programs_;
+};
+
+struct SectionType {
+    ProgramType type = ProgramType::Unspecified;
+    AttachType attach = AttachType::CgroupInetIngress;
+    bool is_sleepable = false;
+    std::string target;  // the kernel function, tracepoint, hook
+};
+
+// What a section's name says of its programs (libbpf's conventions).
+SectionType section_type(std::string_view section);
+std::string_view program_type_name(ProgramType type);
+
+struct CoreRelocation {
+    u32 insn = 0;
+    u32 type_id = 0;
+    std::string_view path;
+    u32 kind = 0;
+};
+
+// Applies a CO-RE relocation to the instruction (and the next, for a 64-bit immediate). Returns
+// an empty string or what is wrong.
+std::string apply_core_relocation(const Btf& local, const Btf& kernel, const CoreRelocation& r,
+                                  std::span<Insn> insns, u32 at);
+
+}  // namespace gyre::bpf

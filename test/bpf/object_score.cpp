@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: MIT
+//
+// Runs the programs of object files through the library and prints TAP. The expected verdict is the
+// one that the kernel's selftests write into the object as declaration tags, or, with --kernel, the
+// running kernel's. Usage: object_score [--kernel] [--only PROGRAM] [--verbose] [--target NAME] FILE...
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <chrono>
+#include <fstream>
+#include <iterator>
+#include <set>
+
+#include "lib/bpf/linux/linux.h"
+#include "lib/bpf/object/object.h"
+#include "lib/bpf/verifier.h"
+#include "test/bpf/kernel_oracle.h"
+
+using namespace gyre::bpf;
+
+namespace {
+
+std::vector<u8> read_file(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+struct Expectation {
+    int verdict = -1;  // 1: accept, 0: refuse, -1: says nothing
+    u32 flags = 0;
+    std::string message;
+};
+
+Expectation expectation(const ObjectProgram& p) {
+    Expectation e;
+    for (const std::string& tag : p.comments) {
+        auto after = [&](const char* prefix, std::string& rest) {
+            size_t n = strlen(prefix);
+            if (tag.compare(0, n, prefix) != 0) {
+                return false;
+            }
+            rest = tag.substr(n);
+            return true;
+        };
+        std::string rest;
+        if (tag == "comment:test_expect_success") {
+            e.verdict = 1;
+        } else if (tag == "comment:test_expect_failure") {
+            e.verdict = 0;
+        } else if (after("comment:test_expect_msg=", rest)) {
+            e.message += rest + " | ";
+        } else if (after("comment:test_prog_flags=", rest)) {
+            if (rest == "BPF_F_STRICT_ALIGNMENT") {
+                e.flags |= 1;
+            } else if (rest == "BPF_F_ANY_ALIGNMENT") {
+                e.flags |= 2;
+            } else if (rest == "BPF_F_TEST_STATE_FREQ") {
+                e.flags |= 8;
+            } else if (rest == "BPF_F_SLEEPABLE") {
+                e.flags |= 16;
+            } else if (rest == "BPF_F_XDP_HAS_FRAGS") {
+                e.flags |= 32;
+            } else {
+                e.flags |= static_cast<u32>(strtoul(rest.c_str(), nullptr, 0));
+            }
+        }
+    }
+    return e;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    bool use_kernel = false;
+    bool verbose = false;
+    bool all = false;
+    std::string only;
+    const char* target_name = "linux-6.18";
+    std::vector<std::string> files;
+    for (int i = 1; i < argc; i++) {
+        std::string a = argv[i];
+        if (a == "--kernel") {
+            use_kernel = true;
+        } else if (a == "--verbose") {
+            verbose = true;
+        } else if (a == "--all") {
+            all = true;
+        } else if (a == "--only" && i + 1 < argc) {
+            only = argv[++i];
+        } else if (a == "--target" && i + 1 < argc) {
+            target_name = argv[++i];
+        } else {
+            files.push_back(a);
+        }
+    }
+    const Target* target = linux_tables::find_target(target_name);
+    if (target == nullptr || files.empty()) {
+        fprintf(stderr, "usage: %s [--kernel] [--all] [--only PROGRAM] [--target NAME] FILE...\n",
+                argv[0]);
+        return 2;
+    }
+    std::vector<u8> btf_memory(64u << 20);
+    Arena btf_arena(btf_memory);
+    std::vector<u8> btf_bytes = read_file("/sys/kernel/btf/vmlinux");
+    Btf kernel_btf;
+    bool has_btf = !btf_bytes.empty() && kernel_btf.open(btf_bytes, btf_arena) == nullptr;
+    Environment environment = linux_tables::environment(*target, has_btf ? &kernel_btf : nullptr);
+    std::vector<u8> memory(512u << 20);
+    u32 number = 0, equal_count = 0, wrong_accept = 0, wrong_refuse = 0, left_out = 0;
+    double total_us = 0;
+    u64 kernel_us = 0;
+    printf("TAP version 13\n");
+    for (const std::string& path : files) {
+        size_t slash = path.rfind('/');
+        std::string file = slash == std::string::npos ? path : path.substr(slash + 1);
+        auto object = Object::open(read_file(path), has_btf ? &kernel_btf : nullptr);
+        if (!object) {
+            printf("not ok %u - %s # cannot be opened: %s\n", ++number, file.c_str(),
+                   object.error().c_str());
+            continue;
+        }
+        for (auto& p : (*object)->programs()) {
+            Expectation e = expectation(*p);
+            if ((!only.empty() && p->name != only) || (e.verdict < 0 && !use_kernel && !all)) {
+                continue;
+            }
+            number++;
+            p->program.needs_strict_alignment = (e.flags & 1) != 0;
+            p->program.is_sleepable = p->program.is_sleepable || (e.flags & 16) != 0;
+            Arena arena(memory);
+            static Report report;
+            report = Report{};
+            auto t0 = std::chrono::steady_clock::now();
+            if (p->problem.empty()) {
+                verify(p->program, environment, arena, Limits{}, report);
+            } else {
+                report.problem = Problem::NotSupported;
+                report.text_length = static_cast<u32>(
+                    snprintf(report.text, sizeof(report.text), "load: %s", p->problem.c_str()));
+            }
+            auto t1 = std::chrono::steady_clock::now();
+            double us = std::chrono::duration<double, std::micro>(t1 - t0).count();
+            total_us += us;
+            KernelVerdict k;
+            if (use_kernel) {
+                std::vector<std::vector<u8>> map_btf;
+                for (auto& m : (*object)->maps()) {
+                    map_btf.push_back(m->map.btf != nullptr ? (*object)->btf_bytes()
+                                                            : std::vector<u8>());
+                }
+                u32 flags = e.flags | (p->program.is_sleepable ? 16u : 0u);
+                k = ask_kernel(p->program, (*object)->btf_bytes(), map_btf, flags);
+                kernel_us += k.verification_us;
+                if (!k.is_known) {
+                    printf("ok %u - %s/%s # SKIP the kernel did not look: %s\n", number,
+                           file.c_str(), p->name.c_str(), strerror(k.error));
+                    left_out++;
+                    continue;
+                }
+                if (e.verdict >= 0 && k.is_accepted != (e.verdict == 1)) {
+                    printf("# the kernel differs from the annotation: %s\n",
+                           k.is_accepted ? "accepts" : "refuses");
+                }
+                e.verdict = k.is_accepted;
+                e.message = k.log;
+            }
+            if (e.verdict < 0) {
+                e.verdict = report.is_accepted;
+            }
+            bool equal = report.is_accepted == (e.verdict == 1);
+            printf("%sok %u - %s/%s\n", equal ? "" : "not ", number, file.c_str(),
+                   p->name.c_str());
+            if (!equal || verbose) {
+                printf("# %s; %s at %d r%d: %.*s [expected: %s] %.0f us (kernel %llu), %llu insns, "
+                       "%llu bytes\n",
+                       equal                 ? "equal"
+                       : report.is_accepted ? "WRONG ACCEPTANCE"
+                                             : "wrong refusal",
+                       report.is_accepted ? "accepted" : problem_name(report.problem),
+                       static_cast<int>(report.insn), report.register_number,
+                       static_cast<int>(report.text_length), report.text, e.message.c_str(), us,
+                       static_cast<unsigned long long>(k.verification_us),
+                       static_cast<unsigned long long>(report.statistics.insns_processed),
+                       static_cast<unsigned long long>(report.statistics.arena_bytes));
+            }
+            if (equal) {
+                equal_count++;
+            } else if (report.is_accepted) {
+                wrong_accept++;
+            } else {
+                wrong_refuse++;
+            }
+        }
+    }
+    printf("1..%u\n", number);
+    printf("# equal verdicts %u, wrong acceptances %u, wrong refusals %u, left out %u; %.1f ms (kernel "
+           "%.1f ms)\n",
+           equal_count, wrong_accept, wrong_refuse, left_out, total_us / 1000,
+           static_cast<double>(kernel_us) / 1000);
+    return equal_count + left_out == number ? 0 : 1;
+}
