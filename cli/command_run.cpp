@@ -142,6 +142,9 @@ void add_run_command(Program& program) {
         ->type_name("FILE")->check(CLI::ExistingFile);
     command->add_flag("--no-build", options->no_build, "Run what is there without looking for changes");
     command->add_flag("-v,--verbose", options->is_verbose, "Show the kernel's messages (on standard error)");
+    // The last one counts, so that scripts can have their own defaults.
+    for (const char* name : {"--cpus", "--memory", "--machine", "--timeout", "--kernel"})
+        command->get_option(name)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
     command->callback([&program, options] {
         auto status = run(program.paths, *options, program.program_arguments);
         program.status = status ? *status : report(status.error());

@@ -8,6 +8,9 @@ namespace {
 
 constexpr uint64_t kMostMemory = uint64_t{1} << 40;
 
+// Four are used; every possible one costs the guest memory.
+constexpr const char* kPortsDevice = ",id=ports,max_ports=8";
+
 class CommandLine {
 public:
     explicit CommandLine(std::string program) { words_.push_back(std::move(program)); }
@@ -53,7 +56,7 @@ std::vector<std::string> qemu_command(const MachineRequest& request) {
         line.add("-serial", "chardev:console");
     }
     if (channels.control != -1 || channels.output != -1)
-        line.add("-device", is_microvm ? "virtio-serial-device,id=ports" : "virtio-serial-pci,id=ports");
+        line.add("-device", std::string(is_microvm ? "virtio-serial-device" : "virtio-serial-pci") + kPortsDevice);
     add_port(line, "control", channels.control);
     add_port(line, "stdin", channels.input);
     add_port(line, "stdout", channels.output);

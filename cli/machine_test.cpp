@@ -43,7 +43,7 @@ TEST(Machine, CommandLine) {
     request.kind = MachineKind::Microvm;
     request.can_reboot = true;
     words = qemu_command(request);
-    EXPECT_TRUE(has_pair(words, "-device", "virtio-serial-device,id=ports"));
+    EXPECT_TRUE(has_pair(words, "-device", "virtio-serial-device,id=ports,max_ports=8"));
     EXPECT_EQ(std::ranges::find(words, "-no-reboot"), words.end());
 }
 

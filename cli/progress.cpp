@@ -22,7 +22,8 @@ size_t terminal_width() {
 
 }  // namespace
 
-Progress::Progress(std::string title) : title_(std::move(title)), is_terminal_(isatty(STDERR_FILENO)) {}
+Progress::Progress(std::string title, Where where)
+    : title_(std::move(title)), where_(where), is_terminal_(isatty(STDERR_FILENO)) {}
 
 void Progress::update(std::string_view detail) {
     std::lock_guard hold(lock_);
@@ -37,7 +38,7 @@ void Progress::update(std::string_view detail) {
         std::fprintf(stderr, "\r\033[Kgyre: %s", line.c_str());
         std::fflush(stderr);
         is_shown_ = true;
-    } else if (now - last_line_ >= kLineEvery) {
+    } else if (where_ == Where::Anywhere && now - last_line_ >= kLineEvery) {
         std::fprintf(stderr, "gyre: %s\n", line.c_str());
         last_line_ = now;
     }

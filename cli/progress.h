@@ -13,7 +13,8 @@ namespace gyre::cli {
 
 class Progress {
 public:
-    explicit Progress(std::string title);
+    enum class Where { Anywhere, TerminalOnly };
+    explicit Progress(std::string title, Where where = Where::Anywhere);
     ~Progress() { clear(); }
     Progress(const Progress&) = delete;
     Progress& operator=(const Progress&) = delete;
@@ -26,6 +27,7 @@ private:
     using Clock = std::chrono::steady_clock;
     std::mutex lock_;
     std::string title_;
+    Where where_;
     bool is_terminal_;
     bool is_shown_ = false;
     std::string shown_;

@@ -51,7 +51,7 @@ private:
 
 class Session {
 public:
-    explicit Session(const SessionRequest& request) : request_(request), progress_("starting the machine") {}
+    explicit Session(const SessionRequest& request) : request_(request), progress_("starting the machine", Progress::Where::TerminalOnly) {}
     ~Session() {
         if (signals_ != -1) close(signals_);
         if (log_ != -1) close(log_);
