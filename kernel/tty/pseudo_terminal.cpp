@@ -120,8 +120,7 @@ size_t PseudoTerminal::take_output(std::span<uint8_t> to) {
 }
 
 void PseudoTerminal::flush_slave_input() {
-    MutexGuard guard(lock());
-    line().flush_input();
+    flush_input();
 }
 
 void PseudoTerminal::set_packet_mode(bool is_on) {
@@ -163,12 +162,6 @@ void PseudoTerminal::send_at_once(uint8_t byte) {
         output_count_.store(output_.count(), std::memory_order_release);
     }
     push_output();
-}
-
-// Nothing waits here, but the slave has room again: that is for the master.
-std::span<const uint8_t> PseudoTerminal::peek_input() {
-    if (!takes_input()) tell_master(Signals::Writable);
-    return {};
 }
 
 void PseudoTerminal::closed() {

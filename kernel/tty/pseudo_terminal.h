@@ -63,7 +63,8 @@ private:
     void discard_output() override;
     void set_output_stopped(bool) override {}
     void send_at_once(uint8_t byte) override;
-    std::span<const uint8_t> peek_input() override;
+    std::span<const uint8_t> peek_input() override { return {}; }
+    void input_wanted() override { tell_master(Signals::Writable); }
     void consume_input(size_t) override {}
     void discard_input() override {}
     void opened() override { is_slave_gone_.store(false, std::memory_order_release); }

@@ -91,7 +91,8 @@ void Terminal::refresh_locked(bool has_news) {
     const uint32_t before = readable_.load(std::memory_order_relaxed);
     const uint32_t now = line_.is_readable() ? std::max(line_.readable_count(), 1u) : 0;
     readable_.store(now, std::memory_order_release);
-    takes_input_.store(line_.can_receive(), std::memory_order_release);
+    const bool takes_input = line_.can_receive();
+    if (!takes_input_.exchange(takes_input, std::memory_order_acq_rel) && takes_input) driver_.input_wanted();
     has_waiting_echo_.store(line_.has_waiting_echo(), std::memory_order_relaxed);
     const bool polls_readable = line_.is_readable_for_poll();
     const bool polled_readable = polls_readable_.exchange(polls_readable, std::memory_order_acq_rel);
@@ -127,6 +128,12 @@ size_t Terminal::deliver(std::span<const uint8_t> bytes) {
     driver_.push_output();
     refresh_locked(true);
     return taken;
+}
+
+void Terminal::flush_input() {
+    MutexGuard guard(lock_);
+    line_.flush_input();
+    refresh_locked(true);
 }
 
 void Terminal::fetch_input_locked() {

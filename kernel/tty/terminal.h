@@ -47,6 +47,7 @@ public:
     // The same at once, in the calling thread (the master of a pseudo-terminal). May sleep.
     void fetch_input();
     size_t deliver(std::span<const uint8_t> bytes);   // the same of bytes in hand; the result is how many were taken
+    void flush_input();
     bool takes_input() const { return takes_input_.load(std::memory_order_acquire); }
     void set_window_size(const tty::WindowSize& size);  // signals SIGWINCH when it changed. Context: thread
 

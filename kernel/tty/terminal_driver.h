@@ -30,6 +30,8 @@ public:
     virtual std::span<const uint8_t> peek_input() = 0;
     virtual void consume_input(size_t count) = 0;
     virtual void discard_input() = 0;
+    // Programs have read: the terminal takes input again that it did not take.
+    virtual void input_wanted() {}
     virtual bool take_break() { return false; }  // a break condition came since the last call
 
     // ---- the line
