@@ -12,7 +12,7 @@
 using namespace twin;
 
 HELPER(exit_with) { return atoi(argv[1]); }
-HELPER(print_arguments) {
+HELPER(arguments_of) {
     for (int i = 1; i < argc; ++i) printf("[%s]", argv[i]);
     for (char** e = envp; *e; ++e) printf("{%s}", *e);
     return 0;
@@ -308,7 +308,7 @@ TEST(exit, subreaper_adopts) {
 }
 TEST(exec, arguments_and_environment) {
     char text[256];
-    output_of(text, "print_arguments", "x y");
+    output_of(text, "arguments_of", "x y");
     CHECK_STR(text, "[x y]{A=1}");
 }
 TEST(exec, exit_status) { CHECK_EXITED(run([] { exec_helper("exit_with", "17"); }), 17); }
@@ -380,14 +380,14 @@ TEST(exec, script) {
     char text[512];
     snprintf(text, sizeof(text), "#! %s --helper\nrest\n", self_path());
     // One optional argument only: the interpreter gets "--helper", then the script's path.
-    write_file("print_arguments", text, 0755);
+    write_file("arguments_of", text, 0755);
     int fds[2];
     CHECK_OK(pipe(fds));
     pid_t child = start([&] {
         dup2(fds[1], 1);
         char* arguments[] = {const_cast<char*>("zero"), const_cast<char*>("one"), nullptr};
         char* environment[] = {nullptr};
-        execve("print_arguments", arguments, environment);
+        execve("arguments_of", arguments, environment);
         _exit(errno);
     });
     close(fds[1]);
@@ -510,7 +510,7 @@ TEST(rlimit, descriptors) {
     CHECK_OK(setrlimit(RLIMIT_NOFILE, &limit));
     int fd;
     while ((fd = open("/dev/null", O_RDONLY)) >= 0) CHECK(fd < 10);
-    CHECK_EQ(errno, EMFILE);
+    CHECK(errno == EMFILE);
     CHECK_ERRNO(dup2(0, 10), EBADF);
     CHECK_ERRNO(fcntl(0, F_DUPFD, 10), EINVAL);
 }

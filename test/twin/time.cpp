@@ -126,18 +126,20 @@ TEST(schedule, yield_and_affinity) {
     CHECK_ERRNO(sched_getaffinity(1234567, sizeof(one), &one), ESRCH);
 }
 TEST(schedule, policies) {
-    CHECK_EQ(sched_getscheduler(0), SCHED_OTHER);
+    // By the call's number: musl refuses to make it.
+    CHECK_EQ(syscall(SYS_sched_getscheduler, 0), SCHED_OTHER);
     CHECK_EQ(sched_get_priority_max(SCHED_FIFO), 99);
     CHECK_EQ(sched_get_priority_min(SCHED_RR), 1);
     CHECK_EQ(sched_get_priority_max(SCHED_OTHER), 0);
     CHECK_ERRNO(sched_get_priority_max(77), EINVAL);
-    sched_param p = {10};
-    CHECK_OK(sched_setscheduler(0, SCHED_FIFO, &p));
-    CHECK_EQ(sched_getscheduler(0), SCHED_FIFO);
+    sched_param p = {};
+    p.sched_priority = 10;
+    CHECK_OK(syscall(SYS_sched_setscheduler, 0, SCHED_FIFO, &p));
+    CHECK_EQ(syscall(SYS_sched_getscheduler, 0), SCHED_FIFO);
     p.sched_priority = 0;
-    CHECK_ERRNO(sched_setscheduler(0, SCHED_FIFO, &p), EINVAL);
-    CHECK_OK(sched_setscheduler(0, SCHED_BATCH, &p));
-    CHECK_ERRNO(sched_setscheduler(0, 77, &p), EINVAL);
+    CHECK_ERRNO(syscall(SYS_sched_setscheduler, 0, SCHED_FIFO, &p), EINVAL);
+    CHECK_OK(syscall(SYS_sched_setscheduler, 0, SCHED_BATCH, &p));
+    CHECK_ERRNO(syscall(SYS_sched_setscheduler, 0, 77, &p), EINVAL);
 }
 TEST(schedule, priorities) {
     CHECK_OK(setpriority(PRIO_PROCESS, 0, 5));
@@ -148,7 +150,7 @@ TEST(schedule, priorities) {
     CHECK_EQ(getpriority(PRIO_PROCESS, 0), 19);
     become_user();
     CHECK_ERRNO(setpriority(PRIO_PROCESS, 0, 0), EACCES);
-    CHECK_ERRNO(setpriority(static_cast<__priority_which_t>(9), 0, 0), EINVAL);
+    CHECK_ERRNO(syscall(SYS_setpriority, 9, 0, 0), EINVAL);
     CHECK_ERRNO(setpriority(PRIO_PROCESS, 1234567, 0), ESRCH);
 }
 TEST(system, uname) {
@@ -176,7 +178,7 @@ TEST(system, getrandom) {
 TEST(system, unknown_call) {
     CHECK_ERRNO(syscall(100000), ENOSYS);
     CHECK_ERRNO(syscall(-1L), ENOSYS);
-    CHECK_ERRNO(syscall(335), ENOSYS);
+    CHECK_ERRNO(syscall(400), ENOSYS);
 }
 TEST(system, umask) {
     umask(077);
