@@ -85,17 +85,17 @@ Outcome<void> build_host(const Paths& paths, const std::vector<std::string>& tar
 Outcome<void> build_kernel(const Paths& paths, const BuildOptions& options) {
     if (!fs::exists(paths.root / "kernel" / "CMakeLists.txt"))
         return problem("this working tree has no kernel to build (kernel/CMakeLists.txt is missing)");
+    const fs::path folder = paths.kernel_build(options.is_debug);
     BuildLock lock(paths.build() / "kernel.lock");
-    if (!fs::exists(paths.kernel_build() / "build.ninja")) {
-        auto configured = run_step(paths, "configuring the kernel",
-                                   {"cmake", "-S", (paths.root / "kernel").string(), "-B", paths.kernel_build().string(),
-                                    "-G", "Ninja", "--toolchain", (paths.root / "kernel" / "toolchain.cmake").string()},
-                                   options);
-        if (!configured) return configured;
+    if (!fs::exists(folder / "build.ninja")) {
+        std::vector<std::string> command = {"cmake", "-S", (paths.root / "kernel").string(), "-B", folder.string(), "-G", "Ninja",
+                                            "--toolchain", (paths.root / "kernel" / "toolchain.cmake").string()};
+        if (options.is_debug) command.push_back("-DGYRE_DEBUG=ON");
+        if (auto configured = run_step(paths, "configuring the kernel", command, options); !configured) return configured;
     }
-    std::vector<std::string> command = {"ninja", "-C", paths.kernel_build().string()};
+    std::vector<std::string> command = {"ninja", "-C", folder.string()};
     if (options.is_verbose) command.push_back("-v");
-    return run_step(paths, "building the kernel", command, options);
+    return run_step(paths, options.is_debug ? "building the debug kernel" : "building the kernel", command, options);
 }
 
 }  // namespace gyre::cli

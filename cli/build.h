@@ -16,6 +16,7 @@ namespace gyre::cli {
 struct BuildOptions {
     bool is_verbose = false;    // show every line of the build
     bool keep_going = false;    // build as much as can be built before failing
+    bool is_debug = false;      // the kernel with its assertions, lock-order checks and tests
 };
 
 Outcome<void> build_host(const Paths& paths, const std::vector<std::string>& targets, const BuildOptions& options = {});

@@ -17,11 +17,12 @@ struct Options {
     bool only_host = false;
     bool only_kernel = false;
     bool with_tests = false;
+    bool is_debug = false;
 };
 
 int build(const Paths& paths, const Options& options) {
     auto begun = std::chrono::steady_clock::now();
-    BuildOptions build_options{.is_verbose = options.is_verbose, .keep_going = false};
+    BuildOptions build_options{.is_verbose = options.is_verbose, .keep_going = false, .is_debug = options.is_debug};
     if (!options.only_kernel) {
         std::vector<std::string> targets = {"all", "guest_programs"};
         if (options.with_tests) targets.push_back("unit_tests");
@@ -43,6 +44,7 @@ void add_build_command(Program& program) {
     auto* host = command->add_flag("--host", options->only_host, "Build only what runs on the host and the guest programs");
     command->add_flag("--kernel", options->only_kernel, "Build only the kernel")->excludes(host);
     command->add_flag("--tests", options->with_tests, "Build the unit tests, too");
+    command->add_flag("--debug", options->is_debug, "The debug kernel: assertions, lock order, the kernel's own tests (for run --debug)");
     command->callback([&program, options] { program.status = build(program.paths, *options); });
 }
 

@@ -34,6 +34,7 @@ struct Options {
     unsigned timeout_s = 0;
     bool is_verbose = false;
     bool no_build = false;
+    bool is_debug = false;
 };
 
 Outcome<GuestPlan> make_plan(const Options& options, const std::vector<std::string>& program, bool is_interactive) {
@@ -88,7 +89,7 @@ Outcome<int> run(const Paths& paths, const Options& options, std::vector<std::st
     if (!options.no_build) {
         if (auto built = build_host(paths, {"gyre_init"}); !built) return std::unexpected(built.error());
         if (options.kernel.empty())
-            if (auto built = build_kernel(paths); !built) return std::unexpected(built.error());
+            if (auto built = build_kernel(paths, {.is_debug = options.is_debug}); !built) return std::unexpected(built.error());
     }
     auto plan = make_plan(options, program, is_interactive);
     if (!plan) return std::unexpected(plan.error());
@@ -99,7 +100,7 @@ Outcome<int> run(const Paths& paths, const Options& options, std::vector<std::st
     session.machine.kind = *kind;
     session.machine.cpus = options.cpus ? options.cpus : 1;
     session.machine.memory_bytes = *memory;
-    session.machine.kernel = options.kernel.empty() ? paths.kernel() : fs::path(options.kernel);
+    session.machine.kernel = options.kernel.empty() ? paths.kernel(options.is_debug) : fs::path(options.kernel);
     session.machine.initramfs = archive.path;
     session.machine.kernel_arguments = kernel_command_line(options);
     session.machine.can_reboot = is_interactive;
@@ -140,6 +141,7 @@ void add_run_command(Program& program) {
     command->add_option("--timeout", options->timeout_s, "End the machine after this many seconds (status 125)")->type_name("S");
     command->add_option("--kernel", options->kernel, "Boot this kernel instead (a Linux one, for comparison)")
         ->type_name("FILE")->check(CLI::ExistingFile);
+    command->add_flag("--debug", options->is_debug, "Boot the debug kernel (assertions, lock order checked)");
     command->add_flag("--no-build", options->no_build, "Run what is there without looking for changes");
     command->add_flag("-v,--verbose", options->is_verbose, "Show the kernel's messages (on standard error)");
     // The last one counts, so that scripts can have their own defaults.

@@ -37,16 +37,17 @@ int list(const std::vector<Suite>& suites) {
 // keep the others from running.
 std::vector<SuiteReport> build_needs(const Paths& paths, const std::vector<Suite>& suites) {
     std::set<std::string> targets;
-    bool needs_kernel = false;
+    bool needs_kernel = false, needs_debug_kernel = false;
     for (const Suite& suite : suites) {
         if (suite.group == "unit") targets.insert("unit_tests");
         for (const std::string& need : suite.needs) {
             if (need == "kernel") needs_kernel = true;
+            else if (need == "kernel-debug") needs_debug_kernel = true;
             else if (need == "guest") targets.insert("guest_programs");
             else targets.insert(need);
         }
     }
-    if (needs_kernel) targets.insert("guest_programs");
+    if (needs_kernel) targets.insert("gyre_init");
     std::vector<SuiteReport> failures;
     auto note = [&](const char* name, const Outcome<void>& built) {
         if (built) return;
@@ -57,6 +58,7 @@ std::vector<SuiteReport> build_needs(const Paths& paths, const std::vector<Suite
     };
     note("host", build_host(paths, {targets.begin(), targets.end()}, {.is_verbose = false, .keep_going = true}));
     if (needs_kernel) note("kernel", build_kernel(paths));
+    if (needs_debug_kernel) note("debug kernel", build_kernel(paths, {.is_debug = true}));
     return failures;
 }
 

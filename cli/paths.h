@@ -17,8 +17,8 @@ struct Paths {
     std::filesystem::path build() const { return root / "build"; }
     std::filesystem::path host() const { return build() / "host"; }
     std::filesystem::path guest() const { return host() / "guest"; }
-    std::filesystem::path kernel_build() const { return build() / "kernel"; }
-    std::filesystem::path kernel() const { return kernel_build() / "gyre.elf"; }
+    std::filesystem::path kernel_build(bool is_debug = false) const { return build() / (is_debug ? "kernel-debug" : "kernel"); }
+    std::filesystem::path kernel(bool is_debug = false) const { return kernel_build(is_debug) / "gyre.elf"; }
     std::filesystem::path logs() const { return build() / "log"; }
     std::filesystem::path tool() const { return host() / "cli" / "gyre"; }
 };

@@ -24,7 +24,7 @@ struct Suite {
     std::vector<std::string> command;
     std::chrono::seconds timeout{120};
     bool is_default = true;
-    std::vector<std::string> needs;  // "kernel", "kernel-test", "guest", "initramfs", or a target of the host build
+    std::vector<std::string> needs;  // "kernel", "kernel-debug", "guest", or a target of the host build
     std::filesystem::path origin;    // the file that lists it
 };
 
