@@ -128,7 +128,8 @@ bool Analysis::scalar_operation(const Insn& insn, Reg& dst, const Reg& src) {
     }
     bool is_signed_division = (op == kDiv || op == kMod) && insn.off == 1;
     Scalar result;
-    if (is_signed_division) {
+    bool is_followed = environment_.target.follows_division || (op != kDiv && op != kMod);
+    if (is_signed_division || !is_followed) {
         result = wide ? kUnknownScalar : zero_extend_half(kUnknownScalar);
     } else {
         result = wide ? alu_full(op, dst.var, src.var) : alu_half(op, dst.var, src.var);

@@ -30,6 +30,8 @@ struct Checkpoint {
     u32 misses = 0;
 };
 
+struct KfuncCall;
+
 struct Pending {
     Pending* below = nullptr;
     State* state = nullptr;
@@ -103,7 +105,7 @@ private:
     bool add_checkpoint(u32 insn);
     void finish_branch(Checkpoint* c);
     void note_loop(Checkpoint* from, Checkpoint* entry);
-    bool widen_at(u32 insn);
+    bool widen_at(u32 insn, bool is_visited);
     bool same_at(u32 insn, const State& old, Exactness exactness);
 
     // state_ops.cpp
@@ -264,6 +266,25 @@ private:
 
     // kfunc.cpp
     bool call_kfunc(const Insn& insn, bool& path_ended);
+    bool kfunc_argument(u32 index, KfuncCall& call);
+    bool kfunc_object_argument(unsigned number, u32 pointee, KfuncCall& call);
+    bool kfunc_result(KfuncCall& call);
+    bool finish_kfunc_result(KfuncCall& call);
+    bool is_allowed_under_lock(std::string_view name) const;
+
+    // kfunc_special.cpp, iterator.cpp, graph.cpp
+    bool special_kfunc_argument(unsigned number, std::string_view parameter,
+                                std::string_view type, KfuncCall& call, bool& handled);
+    bool special_kfunc(KfuncCall& call, bool& ended);
+    bool iterator_argument(unsigned number, std::string_view type, KfuncCall& call);
+    bool iterator_new(KfuncCall& call);
+    bool iterator_next(KfuncCall& call);
+    bool iterator_destroy(KfuncCall& call);
+    bool graph_argument(unsigned number, std::string_view type, KfuncCall& call, bool& handled);
+    bool graph_call(KfuncCall& call, bool& handled);
+    bool allocate_object(KfuncCall& call);
+    bool make_non_owning(u32 ref);
+    bool push_less(KfuncCall& call);
 
     const Program& program_;
     const Environment& environment_;
@@ -281,7 +302,13 @@ private:
     bool can_exit_async_ = false;
     bool has_pending_async_ = false;
     u32 root_subprogram_ = 0;
-    u32 uses_tail_call_ = 0;
+    struct ObjectType {
+        u32 type = 0;
+        std::span<const SpecialField> fields;
+    };
+    static constexpr u32 kMaxObjectTypes = 32;
+    ObjectType object_types_[kMaxObjectTypes];
+    u32 object_type_count_ = 0;
 };
 
 // Changes every register and spilled register of the current state that matches.

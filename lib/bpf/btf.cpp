@@ -17,6 +17,12 @@ u32 load32(const u8* p) {
            static_cast<u32>(p[3]) << 24;
 }
 
+void store32(u8* p, u32 v) {
+    for (int i = 0; i < 4; i++) {
+        p[i] = static_cast<u8>(v >> (8 * i));
+    }
+}
+
 // Bytes after the common header, or ~0 for an unknown kind.
 u32 extra_bytes(const BtfType& t) {
     switch (t.kind()) {
@@ -175,6 +181,24 @@ BtfSectionVariable Btf::section_variable(u32 id, u32 index) const {
     }
     const u8* p = body(id) + index * 12;
     return {load32(p), load32(p + 4), load32(p + 8)};
+}
+
+void Btf::set_section_variable(std::span<u8> bytes, u32 id, u32 index, u32 offset,
+                               u32 size) const {
+    const u8* p = body(id);
+    if (p == nullptr || type(id).kind() != BtfKind::Section || index >= type(id).count()) {
+        return;
+    }
+    size_t at = static_cast<size_t>(p - bytes.data()) + index * 12;
+    store32(bytes.data() + at + 4, offset);
+    store32(bytes.data() + at + 8, size);
+}
+
+void Btf::set_section_size(std::span<u8> bytes, u32 id, u32 size) const {
+    const u8* p = body(id);
+    if (p != nullptr && type(id).kind() == BtfKind::Section) {
+        store32(bytes.data() + (p - bytes.data()) - 4, size);
+    }
 }
 
 u32 Btf::int_encoding(u32 id) const {

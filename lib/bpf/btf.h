@@ -60,6 +60,10 @@ public:
 
     u32 type_count() const { return first_id_ + static_cast<u32>(offsets_.size()); }
     u32 first_id() const { return first_id_; }
+    // Where a type's header lies among the types.
+    u32 offset_of(u32 id) const {
+        return id < first_id_ || id >= type_count() ? 0 : offsets_[id - first_id_];
+    }
     BtfType type(u32 id) const;
     std::string_view name(u32 id) const { return string(type(id).name_offset); }
     std::string_view string(u32 offset) const;
@@ -73,6 +77,10 @@ public:
     u32 variable_linkage(u32 id) const;
     // Name and value of an enumerator of Enum or Enum64.
     std::string_view enumerator(u32 id, u32 index, s64& value) const;
+
+    // For loaders: writes into `bytes`, which must be what open() was given.
+    void set_section_variable(std::span<u8> bytes, u32 id, u32 index, u32 offset, u32 size) const;
+    void set_section_size(std::span<u8> bytes, u32 id, u32 size) const;
 
     // Follows typedefs and qualifiers (and type tags).
     u32 skip_modifiers(u32 id) const;

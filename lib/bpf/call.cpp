@@ -106,6 +106,10 @@ bool Analysis::check_global_arguments(u32 s) {
             }
             continue;
         }
+        if (want.kind == GlobalArgumentKind::Object && r.is_zero() && want.may_be_null) {
+            demand_.need_register(state_->insn, number);
+            continue;
+        }
         if (want.kind == GlobalArgumentKind::Object) {
             bool matches = r.kind == Kind::BtfObject && r.extra == want.size;
             if (!matches || (r.has(kMaybeNull) && !want.may_be_null)) {
@@ -225,7 +229,8 @@ GlobalArgument Analysis::global_argument(u32 prototype, u32 index) const {
     if (is_trusted) {
         result.kind = GlobalArgumentKind::Object;
         result.size = environment_.kernel_btf != nullptr
-                          ? environment_.kernel_btf->find(name, BtfKind::Struct)
+                          ? environment_.kernel_btf->find(name.substr(0, name.find("___")),
+                                                          BtfKind::Struct)
                           : 0;
         if (result.size == 0) {
             result.kind = GlobalArgumentKind::Unsupported;
@@ -322,7 +327,7 @@ bool Analysis::return_from_callback(Frame& callee, bool&) {
         return false;
     }
     state_->insn = call;
-    return widen_at(call);
+    return widen_at(call, false);
 }
 
 // The range that a program of this type may return, if there is one.
@@ -418,8 +423,15 @@ bool Analysis::return_range(s64& low, s64& high, bool& is_half) const {
                 }
                 return true;
             }
-            low = -4095;  // MAX_ERRNO
-            high = 0;
+            if (prototype == 0) {
+                return false;
+            }
+            std::string_view hook = environment_.kernel_btf->name(program_.attach_type_id);
+            bool is_boolean = hook == "bpf_lsm_xfrm_state_pol_flow_match" ||
+                              hook == "bpf_lsm_audit_rule_known" ||
+                              hook == "bpf_lsm_inode_xattr_skipcap";
+            low = is_boolean ? 0 : -4095;  // MAX_ERRNO
+            high = is_boolean ? 1 : 0;
             is_half = true;
             return environment_.target.version >= 612;
         }

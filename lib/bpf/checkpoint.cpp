@@ -182,9 +182,13 @@ bool Analysis::visit_checkpoint(bool& is_pruned) {
 }
 
 // A callback or an iteration has come back to `insn`: numbers that changed since the last time and
-// that nobody needs exactly become unknown, so that the rounds meet.
-bool Analysis::widen_at(u32 insn) {
+// that nobody needs exactly become unknown, so that the rounds meet. `is_visited`: the checkpoint at
+// `insn` was made for this round already.
+bool Analysis::widen_at(u32 insn, bool is_visited) {
     const Checkpoint* before = state_->parent;
+    if (is_visited && before != nullptr) {
+        before = before->parent;  // the checkpoint of this very visit says nothing new
+    }
     while (before != nullptr &&
            !(before->state != nullptr && before->state->insn == insn &&
              same_place(*before->state, *state_))) {

@@ -201,6 +201,7 @@ struct Target {
     u16 version = 618;
     bool may_read_uninitialized_stack = true;
     u32 stack_rounding = 16;
+    bool follows_division = false;
 };
 
 struct Environment {

@@ -182,6 +182,22 @@ bool Analysis::helper_condition(u32 id) {
             return !is_tracing || has_trampoline || a == A::TraceRawTp;
         case 126: case 127: case 150:  // seq_printf, seq_write, seq_printf_btf
             return a == A::TraceIter;
+        case 147: {  // d_path: where a path may be taken without a lock that is held
+            static constexpr std::string_view kAllowed[] = {
+                "security_file_permission", "security_inode_getattr", "security_file_open",
+                "security_path_truncate", "vfs_truncate", "vfs_fallocate", "dentry_open",
+                "vfs_getattr", "filp_close"};
+            if (a == A::TraceIter || program_.type == ProgramType::Lsm) {
+                return true;
+            }
+            for (std::string_view name : kAllowed) {
+                if (environment_.kernel_btf != nullptr &&
+                    environment_.kernel_btf->name(program_.attach_type_id) == name) {
+                    return true;
+                }
+            }
+            return false;
+        }
         case 49: case 57:  // setsockopt, getsockopt
             if (program_.type == ProgramType::CgroupSockAddr) {
                 return a != A::CgroupInet4PostBind && a != A::CgroupInet6PostBind;

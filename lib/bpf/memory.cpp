@@ -541,6 +541,28 @@ bool Analysis::step_load_packet(const Insn& insn) {
     }
     clobber_caller_saved();
     u32 size = access_size(insn.size_bits());
+    if (state_->frame_count > 1 && environment_.target.version >= 612) {
+        // A load that fails ends the subprogram with zero; its caller goes on.
+        if (flow_.subprograms[top().subprogram].returns_void &&
+            flow_.subprograms[top().subprogram].type_id != 0) {
+            return fail(Problem::BadControlFlow, -1,
+                        "a legacy packet load ends its function with a number; this one returns "
+                        "nothing");
+        }
+        State* failed = fork(state_->insn + 1, true);
+        if (failed == nullptr) {
+            return false;
+        }
+        State* going_on = state_;
+        state_ = failed;
+        bool path_ended = false;
+        reg(0) = Reg::constant(0);
+        bool returned = return_from_callee(path_ended);
+        state_ = going_on;
+        if (!returned) {
+            return false;
+        }
+    }
     reg(0) = Reg::scalar(extend(kUnknownScalar, size * 8, false));
     return true;
 }

@@ -331,7 +331,8 @@ bool Analysis::write_stack(unsigned base_number, s32 off, u32 size, int value_re
     }
     if (value_reg >= 0) {
         Reg& source = reg(static_cast<unsigned>(value_reg));
-        if (source.is_scalar() && source.id == 0 && !source.var.is_constant() && size == 8) {
+        bool fits = size == 8 || source.var.umax <= (u64{1} << (size * 8)) - 1;
+        if (source.is_scalar() && source.id == 0 && !source.var.is_constant() && fits) {
             source.id = new_id();
         }
     }
@@ -348,13 +349,15 @@ bool Analysis::write_stack(unsigned base_number, s32 off, u32 size, int value_re
 bool Analysis::check_stack_range(unsigned base_number, s32 off, u32 size, bool zero_allowed,
                                  Access kind, bool may_be_uninitialized) {
     const Reg base = reg(base_number);
+    s64 low = 0;
+    s64 high = 0;
+    if (!check_stack_bounds(base, base_number, off, size, kind, low, high)) {
+        return false;
+    }
     if (size == 0 && zero_allowed) {
         return true;
     }
-    s64 low = 0;
-    s64 high = 0;
-    if (!check_stack_bounds(base, base_number, off, size, kind, low, high) ||
-        !grow_stack(base.frame, low)) {
+    if (!grow_stack(base.frame, low)) {
         return false;
     }
     s64 end = high + static_cast<s64>(size);

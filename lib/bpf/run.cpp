@@ -295,6 +295,20 @@ void Analysis::run() {
         return;
     }
     rules_ = &environment_.rules[type];
+    if (program_.type == ProgramType::Lsm && environment_.kernel_btf != nullptr) {
+        static constexpr std::string_view kDisabled[] = {
+            "vm_enough_memory", "inode_need_killpriv", "inode_getsecurity", "inode_listsecurity",
+            "inode_copy_up_xattr", "getselfattr", "getprocattr", "setprocattr", "key_getsecurity",
+            "audit_rule_match", "xfrm_decode_session", "ismaclabel"};
+        std::string_view hook = environment_.kernel_btf->name(program_.attach_type_id);
+        for (std::string_view disabled : kDisabled) {
+            if (environment_.target.version >= 612 && hook.size() == disabled.size() + 8 &&
+                hook.substr(8) == disabled) {
+                fail(Problem::NotSupported, -1, "BPF programs may not attach to the hook ", hook);
+                return;
+            }
+        }
+    }
     if (!build_control_flow(program_, environment_, arena_, flow_, report_)) {
         return;
     }

@@ -45,6 +45,22 @@ int load_btf(std::span<const u8> bytes, Descriptors& d) {
     return d.keep(bpf_call(BPF_BTF_LOAD, attr));
 }
 
+// Some four-byte integer among the types, to describe a key.
+u32 int_type(std::span<const u8> bytes) {
+    std::vector<u8> memory(4u << 20);
+    Arena arena(memory);
+    Btf btf;
+    if (btf.open(bytes, arena) != nullptr) {
+        return 0;
+    }
+    for (u32 id = 1; id < btf.type_count(); id++) {
+        if (btf.type(id).kind() == BtfKind::Int && btf.type(id).size_or_type == 4) {
+            return id;
+        }
+    }
+    return 0;
+}
+
 int make_map(const Map& map, std::span<const u8> btf, int inner, Descriptors& d) {
     bpf_attr attr = {};
     attr.map_type = static_cast<u32>(map.type);
@@ -58,7 +74,8 @@ int make_map(const Map& map, std::span<const u8> btf, int inner, Descriptors& d)
     int btf_fd = load_btf(btf, d);
     if (btf_fd >= 0) {
         attr.btf_fd = static_cast<u32>(btf_fd);
-        attr.btf_key_type_id = 1;
+        bool is_plain = map.key_size == 4;
+        attr.btf_key_type_id = is_plain && map.frozen_contents.empty() ? int_type(btf) : 0;
         attr.btf_value_type_id = map.value_type_id;
     }
     int fd = d.keep(bpf_call(BPF_MAP_CREATE, attr));

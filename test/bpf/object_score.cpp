@@ -144,13 +144,14 @@ int main(int argc, char** argv) {
             total_us += us;
             KernelVerdict k;
             if (use_kernel) {
+                std::vector<u8> loadable = (*object)->loadable_btf();
                 std::vector<std::vector<u8>> map_btf;
                 for (auto& m : (*object)->maps()) {
-                    map_btf.push_back(m->map.btf != nullptr ? (*object)->btf_bytes()
+                    map_btf.push_back(m->map.btf != nullptr ? loadable
                                                             : std::vector<u8>());
                 }
                 u32 flags = e.flags | (p->program.is_sleepable ? 16u : 0u);
-                k = ask_kernel(p->program, (*object)->btf_bytes(), map_btf, flags);
+                k = ask_kernel(p->program, loadable, map_btf, flags);
                 kernel_us += k.verification_us;
                 if (!k.is_known) {
                     printf("ok %u - %s/%s # SKIP the kernel did not look: %s\n", number,

@@ -29,6 +29,7 @@ private:
     };
 
     std::string read_types();
+    void place_variables();
     std::string read_extension();
     std::string read_maps();
     std::string read_legacy_maps(const ElfSection& s, u32 index);

@@ -194,6 +194,17 @@ std::string ObjectLoader::read_maps() {
             add_data_map(i);
         }
     }
+    u32 config = object_.has_btf_ ? object_.btf_.find(".kconfig", BtfKind::Section) : 0;
+    if (config != 0) {  // the values are the kernel's; the verifier takes them as unknown
+        auto m = std::make_unique<ObjectMap>();
+        m->name = ".kconfig";
+        m->map.type = MapType::Array;
+        m->map.key_size = 4;
+        m->map.value_size = object_.btf_.type(config).size_or_type;
+        m->map.max_entries = 1;
+        m->map.flags = kMapReadOnlyProgram;
+        object_.maps_.push_back(std::move(m));
+    }
     // Map references in ".maps" sections (inner maps by initializer).
     for (const auto& m : object_.maps_) {
         object_.map_pointers_.push_back(&m->map);

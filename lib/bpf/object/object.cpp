@@ -78,7 +78,40 @@ std::string ObjectLoader::read_types() {
         return problem;
     }
     object_.has_btf_ = true;
+    place_variables();
     return {};
+}
+
+// clang leaves the sizes of data sections and the places of their variables to the loader.
+void ObjectLoader::place_variables() {
+    Btf& btf = object_.btf_;
+    for (u32 id = 1; id < btf.type_count(); id++) {
+        if (btf.type(id).kind() != BtfKind::Section) {
+            continue;
+        }
+        u32 index = section_index(btf.name(id));
+        u32 size = index != 0 ? static_cast<u32>(elf_.sections()[index].size) : 0;
+        bool is_virtual = btf.name(id) == ".ksyms" || btf.name(id) == ".kconfig";
+        u32 next = 0;
+        for (u32 i = 0; i < btf.type(id).count(); i++) {
+            BtfSectionVariable v = btf.section_variable(id, i);
+            if (is_virtual) {
+                u32 bytes = v.size;
+                bytes = bytes == 0 ? 4 : bytes;
+                btf.set_section_variable(object_.btf_bytes_, id, i, next, bytes);
+                next += (bytes + 7) & ~7u;
+                continue;
+            }
+            for (const ElfSymbol& y : elf_.symbols()) {
+                if (y.section == index && index != 0 && y.type == kSymbolObject &&
+                    y.name == btf.name(v.type)) {
+                    btf.set_section_variable(object_.btf_bytes_, id, i,
+                                             static_cast<u32>(y.value), v.size);
+                }
+            }
+        }
+        btf.set_section_size(object_.btf_bytes_, id, is_virtual ? next : size);
+    }
 }
 
 u32 ObjectLoader::section_index(std::string_view name) const {
@@ -184,6 +217,45 @@ void ObjectLoader::find_struct_ops() {
             }
         }
     }
+}
+
+// Functions may not be extern, and a section may not list functions: as libbpf does, the linkage
+// becomes global and the virtual section an enumeration of the names.
+std::vector<u8> Object::loadable_btf() const {
+    std::vector<u8> out = btf_bytes_;
+    if (!has_btf_) {
+        return out;
+    }
+    auto put = [&](size_t at, u32 v) { memcpy(out.data() + at, &v, 4); };
+    size_t at = load32(btf_bytes_, 4) + load32(btf_bytes_, 8);
+    for (u32 id = 1; id < btf_.type_count(); id++) {
+        BtfType t = btf_.type(id);
+        size_t next = id + 1 < btf_.type_count() ? btf_.offset_of(id + 1) : 0;
+        size_t here = at + btf_.offset_of(id);
+        (void)next;
+        if (t.kind() == BtfKind::Function && t.count() == 2) {
+            put(here + 4, (static_cast<u32>(BtfKind::Function) << 24) | 1);
+            u32 prototype = t.size_or_type;
+            for (u32 i = 0; i < btf_.type(prototype).count(); i++) {
+                (void)i;
+            }
+        }
+        bool is_virtual = t.kind() == BtfKind::Section &&
+                          (btf_.name(id) == ".ksyms" || btf_.name(id) == ".kconfig");
+        if (is_virtual) {
+            put(here, 0);
+            put(here + 4, (static_cast<u32>(BtfKind::Enum64) << 24) | t.count());
+            put(here + 8, 8);
+            for (u32 i = 0; i < t.count(); i++) {
+                u32 entry = btf_.section_variable(id, i).type;
+                put(here + 12 + i * 12, btf_.type(entry).name_offset);
+            }
+        }
+        if (t.kind() == BtfKind::Variable && btf_.variable_linkage(id) == 2) {
+            put(here + 12, 1);
+        }
+    }
+    return out;
 }
 
 }  // namespace gyre::bpf

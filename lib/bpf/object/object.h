@@ -49,6 +49,8 @@ public:
     const Btf* btf() const { return has_btf_ ? &btf_ : nullptr; }
     const std::vector<u8>& btf_bytes() const { return btf_bytes_; }
     std::string_view license() const { return license_; }
+    // The types in the form that Linux's BPF_BTF_LOAD takes: externs made presentable.
+    std::vector<u8> loadable_btf() const;
 
 private:
     friend class ObjectLoader;

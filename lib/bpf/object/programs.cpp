@@ -226,6 +226,12 @@ std::string ObjectLoader::append_function(ObjectProgram& p, const Function& f,
     (void)kRelocationAbsolute;
     for (u32 at = base; at < base + count; at++) {
         std::string problem;
+        bool is_wide = at > base && is_ld_imm64(p.insns[at]);
+        bool names_map = is_wide && p.insns[at].src() != kPseudoNone &&
+                         p.insns[at].src() != kPseudoBtfId && p.insns[at].src() != kPseudoFunc;
+        if (names_map && !here.contains(at)) {
+            p.insns[at].imm = -1;  // a bare number is no map of this file
+        }
         if (auto r = here.find(at); r != here.end()) {
             problem = relocate(p, f, base, at, *r->second, placed);
         } else if (is_subprogram_call(p.insns[at])) {

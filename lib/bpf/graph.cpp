@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: MIT
+//
+// Allocated objects, linked lists and red-black trees of a program's own types.
+#include "lib/bpf/analysis.h"
+#include "lib/bpf/btf_fields.h"
+#include "lib/bpf/kfunc_call.h"
+
+namespace gyre::bpf {
+namespace {
+
+bool is_add(std::string_view name) {
+    return name == "bpf_list_push_front_impl" || name == "bpf_list_push_back_impl" ||
+           name == "bpf_rbtree_add_impl";
+}
+
+}  // namespace
+
+std::span<const SpecialField> Analysis::object_fields(u32 type) {
+    for (u32 i = 0; i < object_type_count_; i++) {
+        if (object_types_[i].type == type) {
+            return object_types_[i].fields;
+        }
+    }
+    if (object_type_count_ == kMaxObjectTypes || program_.btf == nullptr) {
+        return {};
+    }
+    ObjectType& entry = object_types_[object_type_count_++];
+    entry.type = type;
+    find_special_fields(*program_.btf, type, environment_.kernel_btf, arena_, entry.fields);
+    return entry.fields;
+}
+
+bool Analysis::is_allowed_under_lock(std::string_view name) const {
+    return is_add(name) || name == "bpf_list_pop_front" || name == "bpf_list_pop_back" ||
+           name == "bpf_list_front" || name == "bpf_list_back" || name == "bpf_rbtree_remove" ||
+           name == "bpf_rbtree_first" || name == "bpf_rbtree_root" || name == "bpf_rbtree_left" ||
+           name == "bpf_rbtree_right" || name.substr(0, 13) == "bpf_iter_num_" ||
+           name == "bpf_refcount_acquire_impl" || name == "bpf_obj_drop_impl" ||
+           name == "bpf_res_spin_lock" || name == "bpf_res_spin_unlock" ||
+           (name == "bpf_obj_new_impl" && false);
+}
+
+bool Analysis::graph_argument(unsigned number, std::string_view type, KfuncCall& call,
+                              bool& handled) {
+    const Reg r = reg(number);
+    int n = static_cast<int>(number);
+    bool is_head = type == "bpf_list_head" || type == "bpf_rb_root";
+    bool is_node = type == "bpf_list_node" || type == "bpf_rb_node";
+    handled = is_head || is_node;
+    if (!handled) {
+        return true;
+    }
+    bool is_object = r.kind == Kind::BtfObject && r.has(kAlloc) && r.is_program_type;
+    if (!r.var.is_constant()) {
+        return fail(Problem::BadArgument, n, "the place of the list or tree must be constant");
+    }
+    if (is_head) {
+        FieldKind want = type == "bpf_list_head" ? FieldKind::ListHead : FieldKind::RbRoot;
+        if (r.kind != Kind::MapValue && !is_object) {
+            return fail(Problem::BadArgument, n, "r", number,
+                        " does not point to a list or tree of a map or object");
+        }
+        s64 at = r.off + static_cast<s64>(r.var.value());
+        std::span<const SpecialField> fields =
+            r.kind == Kind::MapValue ? r.map->fields : object_fields(r.extra);
+        for (const SpecialField& f : fields) {
+            if (f.kind == want && at == static_cast<s64>(f.offset)) {
+                call.field = &f;
+            }
+        }
+        if (call.field == nullptr) {
+            return fail(Problem::BadArgument, n, "r", number, " points to no list or tree");
+        }
+        const void* owner = r.kind == Kind::MapValue ? static_cast<const void*>(r.map)
+                                                     : static_cast<const void*>(program_.btf);
+        for (u32 i = 0; i < state_->reference_count; i++) {
+            const Reference& held = state_->references[i];
+            if (held.kind == ReferenceKind::SpinLock && held.id == r.id && held.object == owner) {
+                return true;
+            }
+        }
+        return fail(Problem::LockRule, n, "the lock of this list or tree must be held");
+    }
+    if (call.field == nullptr || !is_object) {
+        return fail(Problem::BadArgument, n, "r", number, " is no node of an allocated object");
+    }
+    bool removes = call.name == "bpf_rbtree_remove" || call.name == "bpf_rbtree_left" ||
+                   call.name == "bpf_rbtree_right";
+    if (removes ? !r.has(kNonOwning) : (r.ref == 0 || r.has(kNonOwning))) {
+        return fail(Problem::BadReference, n,
+                    removes ? "the node must be one that is in the tree"
+                            : "the node must be an object that the program owns");
+    }
+    if (r.extra != call.field->type_id ||
+        r.off + static_cast<s64>(r.var.value()) != static_cast<s64>(call.field->node_offset)) {
+        return fail(Problem::BadArgument, n, "the node is not of the type or place declared");
+    }
+    call.node = r;
+    return true;
+}
+
+// The object now belongs to the list or tree; what points to it may still read it under the lock.
+bool Analysis::make_non_owning(u32 ref) {
+    for (u32 i = 0; i < state_->reference_count; i++) {
+        if (state_->references[i].id == ref &&
+            state_->references[i].kind == ReferenceKind::Object) {
+            for (u32 k = i + 1; k < state_->reference_count; k++) {
+                state_->references[k - 1] = state_->references[k];
+            }
+            state_->reference_count--;
+            break;
+        }
+    }
+    return change_regs([&](const Reg& r) { return r.ref == ref; },
+                       [&](Reg& r) {
+                           r.ref = 0;
+                           r.flags |= kNonOwning;
+                           for (const SpecialField& f : object_fields(r.extra)) {
+                               r.flags |= f.kind == FieldKind::Refcount ? kRcu : 0;
+                           }
+                       });
+}
+
+bool Analysis::push_less(KfuncCall& call) {
+    u32 s = call.callback;
+    State* inside = fork(flow_.subprograms[s].begin, true);
+    if (inside == nullptr) {
+        return false;
+    }
+    top().callback_depth = 0;
+    State* outside = state_;
+    state_ = inside;
+    top().callback_depth++;
+    bool pushed = push_frame(s, outside->insn);
+    if (pushed) {
+        Frame& f = top();
+        f.references_at_entry = state_->reference_count;
+        f.callback = CallbackKind::RbtreeLess;
+        for (unsigned number : {1u, 2u}) {
+            Reg& r = f.regs[number];
+            r = Reg::pointer(Kind::BtfObject);
+            r.extra = call.field->type_id;
+            r.is_program_type = true;
+            r.off = static_cast<s32>(call.field->node_offset);
+            r.flags = kAlloc | kNonOwning;
+            r.id = new_id();
+        }
+    }
+    state_ = outside;
+    return pushed;
+}
+
+bool Analysis::allocate_object(KfuncCall& call) {
+    if (program_.btf == nullptr || !call.has_constant ||
+        program_.btf->type(static_cast<u32>(call.constant)).kind() != BtfKind::Struct) {
+        return fail(Problem::BadType, 1, "the allocated type must be a structure of the program");
+    }
+    Reg r = Reg::pointer(Kind::BtfObject);
+    r.extra = static_cast<u32>(call.constant);
+    r.is_program_type = true;
+    r.flags = kAlloc | (call.name == "bpf_percpu_obj_new_impl" ? kPercpu : 0);
+    call.result = r;
+    call.result_is_set = true;
+    return true;
+}
+
+bool Analysis::graph_call(KfuncCall& call, bool& handled) {
+    std::string_view name = call.name;
+    handled = true;
+    auto node_result = [&](u32 flags) {
+        Reg r = Reg::pointer(Kind::BtfObject);
+        r.extra = call.field->type_id;
+        r.is_program_type = true;
+        r.off = static_cast<s32>(call.field->node_offset);
+        r.flags = kAlloc | flags;
+        call.result = r;
+        call.result_is_set = true;
+        return true;
+    };
+    if (name == "bpf_obj_new_impl" || name == "bpf_percpu_obj_new_impl") {
+        return allocate_object(call);
+    }
+    if (name == "bpf_refcount_acquire_impl") {
+        Reg r = call.object;
+        r.flags = kAlloc;
+        r.off = 0;
+        r.id = 0;
+        call.result = r;
+        call.result_is_set = true;
+        return true;
+    }
+    if (is_add(name)) {
+        if (name == "bpf_rbtree_add_impl" && !push_less(call)) {
+            return false;
+        }
+        call.is_done = true;
+        return make_non_owning(call.node.ref);
+    }
+    if (name == "bpf_list_pop_front" || name == "bpf_list_pop_back" ||
+        name == "bpf_rbtree_remove") {
+        return node_result(0);
+    }
+    if (name == "bpf_rbtree_first" || name == "bpf_rbtree_root" || name == "bpf_rbtree_left" ||
+        name == "bpf_rbtree_right" || name == "bpf_list_front" || name == "bpf_list_back") {
+        return node_result(kNonOwning);
+    }
+    handled = false;
+    return true;
+}
+
+}  // namespace gyre::bpf

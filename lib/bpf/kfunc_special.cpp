@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: MIT
+//
+// Kernel functions that change more than r0: sections, dynptrs, casts, exceptions, work queues.
+#include "lib/bpf/analysis.h"
+#include "lib/bpf/kfunc_call.h"
+
+namespace gyre::bpf {
+namespace {
+
+bool ends_with(std::string_view s, std::string_view tail) {
+    return s.size() >= tail.size() && s.substr(s.size() - tail.size()) == tail;
+}
+
+}  // namespace
+
+bool Analysis::special_kfunc_argument(unsigned number, std::string_view parameter,
+                                      std::string_view type, KfuncCall& call, bool& handled) {
+    const Reg r = reg(number);
+    int n = static_cast<int>(number);
+    u16 flags = call.row->flags;
+    handled = true;
+    if (number == 1 && (flags & (kIteratorNew | kIteratorNext | kIteratorDestroy))) {
+        return iterator_argument(number, type, call);
+    }
+    if (type == "bpf_dynptr" || type == "bpf_dynptr_kern") {
+        if (ends_with(parameter, "__uninit")) {
+            DynptrKind kind = call.has_dynptr ? static_cast<DynptrKind>(call.dynptr.extra)
+                              : call.name == "bpf_dynptr_from_xdp" ? DynptrKind::Xdp
+                              : call.name == "bpf_dynptr_from_skb" ? DynptrKind::Skb
+                              : call.name == "bpf_dynptr_from_skb_meta" ? DynptrKind::SkbMeta
+                                                                        : DynptrKind::Local;
+            bool read_only = (kind == DynptrKind::Skb || kind == DynptrKind::Xdp) &&
+                             !rules_->may_write_packets;
+            return create_dynptr(number, kind, call.dynptr.ref, read_only, 0);
+        }
+        Reg object;
+        if (!find_dynptr(number, true, object)) {
+            return false;
+        }
+        call.dynptr = object;
+        call.has_dynptr = true;
+        return true;
+    }
+    if (ends_with(parameter, "__map")) {
+        if (r.kind != Kind::ConstMap && !(r.kind == Kind::BtfObject && r.has(kTrusted))) {
+            return fail(Problem::BadArgument, n, "r", number, " is no map");
+        }
+        return true;
+    }
+    if (ends_with(parameter, "__str")) {
+        return check_constant_string(r, number);
+    }
+    if (ends_with(parameter, "__alloc") || ends_with(parameter, "__refcounted_kptr")) {
+        bool is_object = r.kind == Kind::BtfObject && r.has(kAlloc) && r.is_program_type;
+        bool drops = (flags & kReleaseRef) != 0;
+        if (!is_object || (drops && r.ref == 0)) {
+            return fail(Problem::BadArgument, n, "r", number,
+                        " is no object that the program has allocated and owns");
+        }
+        if (!drops) {
+            bool counts = false;
+            for (const SpecialField& f : object_fields(r.extra)) {
+                counts = counts || f.kind == FieldKind::Refcount;
+            }
+            if (!counts) {
+                return fail(Problem::BadArgument, n, "the object has no reference count");
+            }
+        }
+        if (r.off != 0 && drops) {
+            return fail(Problem::BadArgument, n, "the object's pointer was moved");
+        }
+        call.object = r;
+        call.released_ref = drops ? r.ref : 0;
+        return true;
+    }
+    if (r.kind == Kind::Function) {
+        call.callback = r.extra;
+        return true;
+    }
+    if (type == "bpf_wq" || type == "bpf_task_work") {
+        FieldKind want = type == "bpf_wq" ? FieldKind::Workqueue : FieldKind::TaskWork;
+        if (r.kind == Kind::MapValue && r.var.is_constant()) {
+            for (const SpecialField& f : r.map->fields) {
+                if (f.kind == want && r.off + static_cast<s64>(r.var.value()) ==
+                                          static_cast<s64>(f.offset)) {
+                    return true;
+                }
+            }
+        }
+        return fail(Problem::BadArgument, n, "r", number, " points to no work queue of a map");
+    }
+    if (!graph_argument(number, type, call, handled)) {
+        return false;
+    }
+    return true;
+}
+
+bool Analysis::special_kfunc(KfuncCall& call, bool& ended) {
+    std::string_view name = call.name;
+    const Btf& kernel = *environment_.kernel_btf;
+    if (call.row->flags & kIteratorDestroy) {
+        return iterator_destroy(call);
+    }
+    bool handled = false;
+    if (!graph_call(call, handled) || handled) {
+        return handled && report_.problem == Problem::None;
+    }
+    if (name == "bpf_rcu_read_lock") {
+        if (state_->rcu_locks != 0 && environment_.target.version < 618) {
+            return fail(Problem::LockRule, -1, "RCU read sections do not nest");
+        }
+        state_->rcu_locks++;
+    } else if (name == "bpf_rcu_read_unlock") {
+        if (state_->rcu_locks == 0) {
+            return fail(Problem::LockRule, -1, "an RCU read section ends that was not begun");
+        }
+        if (--state_->rcu_locks == 0) {
+            if (!change_regs([](const Reg& r) { return r.has(kRcu); },
+                             [](Reg& r) {
+                                 r.flags &= ~u32{kRcu | kMaybeNull};
+                                 r.flags |= kUntrusted;
+                             })) {
+                return false;
+            }
+            for (u32 f = 0; f < state_->frame_count; f++) {
+                for (u32 i = 0; i < state_->frames[f]->stack_slots; i++) {
+                    const Slot& s = state_->frames[f]->stack->slots()[i];
+                    if (s.tags[0] == Tag::Iterator && s.reg.has(kRcu)) {
+                        if (!own_frame(f) || !own_stack(frame_at(f), frame_at(f).stack_slots)) {
+                            return false;
+                        }
+                        Reg& r = frame_at(f).stack->slots()[i].reg;
+                        r.flags = (r.flags & ~u32{kRcu}) | kUntrusted;
+                    }
+                }
+            }
+        }
+    } else if (name == "bpf_preempt_disable") {
+        state_->preempt_locks++;
+    } else if (name == "bpf_preempt_enable") {
+        if (state_->preempt_locks == 0) {
+            return fail(Problem::LockRule, -1, "preemption is enabled that was not disabled");
+        }
+        state_->preempt_locks--;
+    } else if (name == "bpf_cast_to_kern_ctx") {
+        if (reg(1).kind != Kind::Context) {
+            return fail(Problem::BadArgument, 1, "r1 is not the context");
+        }
+        const char* type = rules_->context->kernel_type;
+        call.result = Reg::pointer(Kind::BtfObject);
+        call.result.extra = type != nullptr ? kernel.find(type, BtfKind::Struct) : 0;
+        call.result.flags = kTrusted;
+        call.result_is_set = true;
+    } else if (name == "bpf_rdonly_cast") {
+        u32 type = kernel.skip_modifiers(static_cast<u32>(call.constant));
+        if (kernel.type(type).kind() == BtfKind::Struct) {
+            call.result = Reg::pointer(Kind::BtfObject);
+            call.result.extra = type;
+        } else if (environment_.target.version >= 617 && call.constant == 0) {
+            call.result = Reg::pointer(Kind::Memory);
+            call.result.flags = kReadOnly;
+        } else {
+            return fail(Problem::BadArgument, 2, "the type of the cast must be a structure");
+        }
+        call.result.flags |= kUntrusted;
+        call.result_is_set = true;
+    } else if (name == "bpf_dynptr_slice" || name == "bpf_dynptr_slice_rdwr") {
+        bool writes = name == "bpf_dynptr_slice_rdwr";
+        if (!call.has_constant || !call.has_dynptr) {
+            return fail(Problem::BadArgument, 4, "the slice's size must be constant");
+        }
+        if (writes && !rules_->may_write_packets) {
+            return fail(Problem::ReadOnly, 1, "this program may not write packets");
+        }
+        DynptrKind kind = static_cast<DynptrKind>(call.dynptr.extra);
+        call.result = Reg::pointer(Kind::Memory);
+        call.result.extra = static_cast<u32>(call.constant);
+        call.result.parent = call.dynptr.id;
+        call.result.ref = call.dynptr.ref;
+        call.result.flags = (writes ? 0 : kReadOnly) | (kind == DynptrKind::Skb ? kDynptrSkb : 0) |
+                            (kind == DynptrKind::Xdp ? kDynptrXdp : 0);
+        call.result_is_set = true;
+    } else if (name == "bpf_wq_set_callback_impl") {
+        CallFacts facts;
+        facts.callback_subprogram = call.callback;
+        return push_async_callback(facts);
+    } else if (name == "bpf_throw") {
+        if (!check_leaks("an exception") || !check_return_value(1)) {
+            return false;
+        }
+        ended = true;
+    }
+    return true;
+}
+
+}  // namespace gyre::bpf
