@@ -36,6 +36,7 @@ Result<HvcTerminal*> HvcTerminal::create(Port& port) {
     }
     driver->terminal_ = terminal->leak();
     TRY_VOID(port.attach(*driver));
+    TRY_VOID(port.start_input());
     TRY_VOID(register_character_device(kMajor, 0, "hvc0", kMode, &open_hvc, driver->terminal_, kTtyGroup));
     g_first_terminal = driver->terminal_;
     return driver;

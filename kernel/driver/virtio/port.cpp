@@ -26,11 +26,6 @@ Status Port::attach(PortClient& client) {
         if (client_) return fail(Error::Busy);
         client_ = &client;
     }
-    if (const Status posted = post_pages(); !posted) {
-        SpinGuard guard(client_lock_);
-        client_ = nullptr;
-        return posted;
-    }
     device_.send_control(number_, ControlEvent::PortOpen, 1);
     return {};
 }
@@ -55,11 +50,12 @@ void Port::detach(PortClient& client) {
     if (!is_removed()) device_.send_control(number_, ControlEvent::PortOpen, 0);
 }
 
-// The pages are allocated when somebody opens the port for the first time, and stay with the device.
-Status Port::post_pages() {
+// The pages are allocated when somebody opens the port for reading for the first time, and stay with the device.
+Status Port::start_input() {
     {
         SpinGuard guard(lock_);
         drops_input_ = false;
+        input_queue_.publish();  // what was dropped went back quietly
         if (has_posted_) return {};
         has_posted_ = true;
     }

@@ -44,8 +44,10 @@ public:
     PortStream* stream = nullptr;   // of its files; made with the first name
     Status set_up_queues(Transport& transport);
 
-    // ---- the client. attach() is Busy while there is one; it posts the input buffers and tells the host. Context: thread.
+    // ---- the client. attach() is Busy while there is one; it tells the host. Context: thread.
     Status attach(PortClient& client);
+    // Somebody is going to read: gives the device pages for input, once. Errors: NoMemory.
+    Status start_input();
     void detach(PortClient& client);   // input that was not read is dropped
 
     // ---- input. One reader at a time (the client sees to it).
@@ -90,7 +92,6 @@ private:
     };
     void collect_input_locked() GYRE_REQUIRES(lock_);
     bool collect_output_locked() GYRE_REQUIRES(lock_);   // true: news for who waits
-    Status post_pages();
     template <class Body>
     void with_client(Body&& body) {
         SpinGuard guard(client_lock_);

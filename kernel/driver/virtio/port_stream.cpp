@@ -15,6 +15,12 @@ Status PortStream::add_file(PortFile& file) {
     MutexGuard guard(opening_);
     if (file_count_ == 0) TRY_VOID(port_.attach(*this));
     ++file_count_;
+    if (file.can_read()) {
+        if (const Status started = port_.start_input(); !started) {
+            if (--file_count_ == 0) port_.detach(*this);
+            return started;
+        }
+    }
     SpinGuard files(files_lock_);
     file.next_of_stream = first_file_;
     first_file_ = &file;
