@@ -56,7 +56,7 @@ std::string declaration(const Call& call) {
 
 std::string thunk(const Call& call) {
     const std::string unused = call.arguments.empty() ? "[[maybe_unused]] " : "";
-    std::string text = "CallResult call_" + call.name + "(CallContext& context, " + unused +
+    std::string text = "static CallResult call_" + call.name + "(CallContext& context, " + unused +
                        "const CallArguments& arguments) {\n    return sys_" + call.name + "(context";
     for (size_t i = 0; i < call.arguments.size(); ++i)
         text += ", " + cpp_type(call.arguments[i]) + "(arguments.values[" + std::to_string(i) + "])";
@@ -69,6 +69,8 @@ std::string handlers(const std::vector<Call>& calls) {
             "#include \"kernel/memory/user.h\"\n\nnamespace gyre::linux {\n\n";
     for (const Call& call : calls)
         if (call.coverage != Coverage::Absent) text += declaration(call) + ";\n";
+    text += "\n// Numbers below it have a place in the table.\nconstexpr uint32_t kCallCount = " +
+            std::to_string(calls.back().number + 1) + ";\n";
     return text + "\n}  // namespace gyre::linux\n";
 }
 
@@ -77,8 +79,7 @@ std::string dispatch(const std::vector<Call>& calls) {
     for (const Call& call : calls)
         if (call.coverage != Coverage::Absent) text += thunk(call);
     const unsigned count = calls.back().number + 1;
-    text += "\nconstexpr uint32_t kCallCount = " + std::to_string(count) + ";\n";
-    text += "constexpr CallThunk kCallTable[kCallCount] = {\n";
+    text += "\nconst CallThunk kCallTable[kCallCount] = {\n";
     size_t next = 0;
     for (unsigned number = 0; number < count; ++number) {
         const bool is_listed = calls[next].number == number;

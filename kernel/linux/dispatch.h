@@ -7,6 +7,10 @@
 
 #include "kernel/arch/x86_64/trap_frame.h"
 #include "kernel/linux/context.h"
+#include "kernel/linux/errno.h"
+
+// Generated from abi/calls.tbl.
+#include "call_handlers.h"
 
 namespace gyre::linux {
 
@@ -15,11 +19,33 @@ struct CallArguments {
 };
 using CallThunk = CallResult (*)(CallContext& context, const CallArguments& arguments);
 
-// Called by arch for every system-call trap, interrupts on. Numbers and arguments are in the frame, the result goes to
-// its rax.
-void dispatch(arch::TrapFrame& frame);
+extern const CallThunk kCallTable[kCallCount];
 
-// The same without a frame: rings call it on behalf of their submitter.
-CallResult run_call(CallContext& context, uint64_t number, const CallArguments& arguments);
+// On behalf of whom the context says: by the trap below, and by rings for their submitter.
+inline CallResult run_call(CallContext& context, uint64_t number, const CallArguments& arguments) {
+    if (number >= kCallCount) [[unlikely]]
+        return fail(Error::NotImplemented);
+    return kCallTable[number](context, arguments);
+}
+
+// Called by arch for every system-call trap, interrupts on. Number and arguments are in the frame, the result goes to its rax.
+// Inline: it is the whole of what stands between the trap and a handler.
+inline void dispatch(arch::TrapFrame& frame) {
+    Thread& thread = Thread::current();
+    thread.account_enter_kernel();
+    Task& task = Task::of(thread);
+    CallContext context{task, task.process()};
+    // The six registers stand in the frame as the array that a ring's entry has.
+    const auto& arguments = reinterpret_cast<const CallArguments&>(frame.rdi);
+    const CallResult result = run_call(context, frame.original_rax, arguments);
+    if (result) [[likely]] {
+        frame.rax = static_cast<uint64_t>(*result);
+    } else {
+        frame.rax = static_cast<uint64_t>(-int64_t{kErrnoOf[static_cast<size_t>(result.error())]});
+        // A restart is made by the interruption handler, also when whatever ended the call is gone by now.
+        if (result.error() >= Error::RestartSystemCall) thread.interrupt(Interruption::Signal);
+    }
+    thread.account_leave_kernel();
+}
 
 }  // namespace gyre::linux

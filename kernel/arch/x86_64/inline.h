@@ -12,6 +12,8 @@ inline InterruptState disable_interrupts() {
     asm volatile("pushfq\n\tpopq %0\n\tcli" : "=r"(flags) : : "memory");
     return flags & 0x200 ? InterruptState::On : InterruptState::Off;
 }
+// When they are known to be on.
+inline void turn_interrupts_off() { asm volatile("cli" : : : "memory"); }
 inline void enable_interrupts() { asm volatile("sti" : : : "memory"); }
 inline void restore_interrupts(InterruptState state) {
     if (state == InterruptState::On) enable_interrupts();

@@ -93,7 +93,7 @@ void finish_user_work() {
 extern "C" bool gyre_call(TrapFrame* frame) {
     enable_interrupts();
     linux::dispatch(*frame);
-    disable_interrupts();
+    turn_interrupts_off();
     finish_user_work();
     return frame->rcx == frame->rip && frame->r11 == frame->rflags && frame->rip < kUserEnd &&
            !(frame->rflags & (kFlagsTrap | kFlagsResume));

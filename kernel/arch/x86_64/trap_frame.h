@@ -10,7 +10,8 @@
 namespace gyre::arch {
 
 struct TrapFrame {
-    uint64_t r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi;
+    uint64_t r15, r14, r13, r12, rbp, rbx, r11, rcx, rax;
+    uint64_t rdi, rsi, rdx, r10, r8, r9;  // a call's arguments, in their order: linux::dispatch takes them as an array
     uint64_t vector;        // kCallVector for a system call
     uint64_t original_rax;  // the call's number; for an exception the error code while it is handled, then kNoCall
     uint64_t rip, cs, rflags, rsp, ss;
@@ -21,6 +22,7 @@ struct TrapFrame {
     bool is_call() const { return vector == kCallVector; }
 };
 static_assert(sizeof(TrapFrame) == 22 * 8 && offsetof(TrapFrame, rip) == 17 * 8);
+static_assert(offsetof(TrapFrame, r9) == offsetof(TrapFrame, rdi) + 5 * 8);
 
 // Selectors are Linux's, because programs see them (signal frames, ptrace).
 constexpr uint16_t kKernelCode = 0x10, kKernelData = 0x18, kUserCode32 = 0x23, kUserData = 0x2b, kUserCode = 0x33,
