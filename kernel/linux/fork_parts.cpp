@@ -163,6 +163,7 @@ Status UnbornTask::make_task(CallContext& context, const CloneRequest& request) 
     }
     start.affinity = caller.thread().affinity();
     ProcessParts::thread(made) = TRY(Thread::create(start));
+    if (made.rseq_area != 0) made.thread().tell_moves_from(Thread::kNowhere);
     copy_registers(caller.thread(), made.thread(), request);
     return {};
 }

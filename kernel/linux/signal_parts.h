@@ -84,7 +84,7 @@ bool is_on_signal_stack(const Task& task, uint64_t stack_pointer);
 size_t vector_frame_size();
 // Writes the running thread's state to the 64-byte aligned address. Errors: BadAddress.
 Status write_vector_frame(uint64_t address);
-// Loads it from there; null gives the initial state. Whatever stands there, the CPU takes it. Errors: BadAddress.
+// Loads it from there; null gives the initial state. What the CPU would not take is BadAddress as well.
 Status read_vector_frame(uint64_t address);
 void reset_vector_state();
 

@@ -13,6 +13,7 @@ namespace {
 bool wants(const Task& task, int signal) {
     if (task.is_exiting) return false;
     if (signal == kSigKill) return true;
+    if (task.has_stopped) return false;  // it waits for SIGCONT, and looks then
     return (task.blocked & ~task.waited_for & signal_bit(signal)) == 0;
 }
 

@@ -69,11 +69,11 @@ Status read_extended(uint64_t address, const abi::VectorStateNote& note, Area& a
     return {};
 }
 
-// Bits of MXCSR that the CPU does not have make XRSTOR fault.
-void clean_mxcsr(Area& area) {
+// Bits of MXCSR that the CPU does not have would make XRSTOR fault.
+bool has_valid_mxcsr(Area& area) {
     uint32_t mask;
     std::memcpy(&mask, own_area() + kMxcsrMaskOffset, sizeof(mask));
-    area.at<uint32_t>(kMxcsrOffset) &= mask != 0 ? mask : kDefaultMxcsrMask;
+    return (area.at<uint32_t>(kMxcsrOffset) & ~(mask != 0 ? mask : kDefaultMxcsrMask)) == 0;
 }
 
 void load(const Area& area) {
@@ -131,7 +131,7 @@ Status read_vector_frame(uint64_t address) {
         std::memset(area.bytes + kHeaderOffset, 0, kHeaderBytes);
         area.at<uint64_t>(kHeaderOffset) = kX87 | kSse;
     }
-    clean_mxcsr(area);
+    if (!has_valid_mxcsr(area)) return fail(Error::BadAddress);
     load(area);
     return {};
 }

@@ -63,7 +63,7 @@ CallResult sys_nanosleep(CallContext& context, UserIn<abi::Timespec> request, Us
 CallResult sys_clock_nanosleep(CallContext& context, int number, int flags, UserIn<abi::Timespec> request,
                                UserOut<abi::Timespec> remaining) {
     const Clock clock = TRY(find_clock(context, number));
-    if (clock.is_raw || clock.is_alarm) return fail(Error::NotSupported);
+    if (clock.is_raw || clock.is_alarm || number == abi::kClockThreadCpu) return fail(Error::NotSupported);
     const int64_t time_ns = TRY(to_nanoseconds(TRY(request.read())));
     const bool is_absolute = (flags & abi::kTimerAbstime) != 0;
     switch (clock.kind) {

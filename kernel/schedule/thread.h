@@ -78,8 +78,9 @@ public:
     // Asks the CPU that runs this thread in user mode to enter the kernel (to notice signals and the like).
     void kick();
 
-    // Asks for Interruption::Moved when the thread is preempted or runs on another CPU than `cpu` (rseq(2)). The calling
-    // thread's own.
+    // Asks for Interruption::Moved when the thread is preempted or runs on another CPU than `cpu` (rseq(2)). Of the calling
+    // thread, or of one that was not started yet.
+    static constexpr uint32_t kNowhere = UINT32_MAX - 1;
     void tell_moves_from(uint32_t cpu) { told_cpu_ = cpu; }
     void stop_telling_moves() { told_cpu_ = kTellsNoMoves; }
 
