@@ -42,7 +42,17 @@ int load_btf(std::span<const u8> bytes, Descriptors& d) {
     bpf_attr attr = {};
     attr.btf = address(bytes.data());
     attr.btf_size = static_cast<u32>(bytes.size());
-    return d.keep(bpf_call(BPF_BTF_LOAD, attr));
+    int fd = d.keep(bpf_call(BPF_BTF_LOAD, attr));
+    if (fd < 0 && getenv("GYRE_BPF_EXPLAIN") != nullptr) {
+        std::vector<char> log(1u << 20);
+        attr.btf_log_buf = address(log.data());
+        attr.btf_log_size = static_cast<u32>(log.size());
+        attr.btf_log_level = 1;
+        bpf_call(BPF_BTF_LOAD, attr);
+        std::string text(log.data());
+        fprintf(stderr, "BTF: %s\n", text.substr(text.size() > 300 ? text.size() - 300 : 0).c_str());
+    }
+    return fd;
 }
 
 // Some four-byte integer among the types, to describe a key.
@@ -71,7 +81,7 @@ int make_map(const Map& map, std::span<const u8> btf, int inner, Descriptors& d)
     if (inner >= 0) {
         attr.inner_map_fd = static_cast<u32>(inner);
     }
-    int btf_fd = load_btf(btf, d);
+    int btf_fd = map.fields.empty() ? -1 : load_btf(btf, d);
     if (btf_fd >= 0) {
         attr.btf_fd = static_cast<u32>(btf_fd);
         bool is_plain = map.key_size == 4;

@@ -228,16 +228,23 @@ std::vector<u8> Object::loadable_btf() const {
     }
     auto put = [&](size_t at, u32 v) { memcpy(out.data() + at, &v, 4); };
     size_t at = load32(btf_bytes_, 4) + load32(btf_bytes_, 8);
+    u32 some_name = 0;
+    for (u32 id = 1; id < btf_.type_count() && some_name == 0; id++) {
+        if (btf_.type(id).kind() == BtfKind::Function) {
+            some_name = btf_.type(id).name_offset;
+        }
+    }
     for (u32 id = 1; id < btf_.type_count(); id++) {
         BtfType t = btf_.type(id);
-        size_t next = id + 1 < btf_.type_count() ? btf_.offset_of(id + 1) : 0;
         size_t here = at + btf_.offset_of(id);
-        (void)next;
         if (t.kind() == BtfKind::Function && t.count() == 2) {
             put(here + 4, (static_cast<u32>(BtfKind::Function) << 24) | 1);
-            u32 prototype = t.size_or_type;
-            for (u32 i = 0; i < btf_.type(prototype).count(); i++) {
-                (void)i;
+        }
+        if (t.kind() == BtfKind::FunctionPrototype) {  // parameters must have names
+            for (u32 i = 0; i < t.count() && some_name != 0; i++) {
+                if (btf_.parameter(id, i).name.empty() && btf_.parameter(id, i).type != 0) {
+                    put(here + 12 + i * 8, some_name);
+                }
             }
         }
         bool is_virtual = t.kind() == BtfKind::Section &&
