@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Telling other CPUs to forget translations. A request names the CPUs, goes out as one interrupt to each, and
-// is waited for; while a CPU waits it serves the requests of others, so two that flush each other never lock up,
-// with interrupts on or off.
+// Telling other CPUs to forget translations. A request names the CPUs, goes out as one interrupt to each, and is waited
+// for; one request at a time. Context: thread, interrupts on, no spin lock held (unless only this CPU is meant).
 #pragma once
 
 #include <cstdint>
@@ -19,7 +18,7 @@ namespace gyre::tlb {
 constexpr uint64_t kMostSinglePages = 16;
 
 // Forgets user pages of `space` in [start, start + page_count pages) on these CPUs, this one included if it is named.
-// Page-structure caches go too. Holding spin locks that an interrupt handler's flush might want is not allowed.
+// Page-structure caches go too.
 void flush_user(AddressSpace& space, CpuSet cpus, uintptr_t start, uint64_t page_count);
 // All of the kernel's translations, on every CPU.
 void flush_kernel();
