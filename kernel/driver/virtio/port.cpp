@@ -7,6 +7,11 @@
 
 namespace gyre::driver::virtio {
 
+namespace {
+constexpr size_t kIdleOutputBytes = 4 * kPageSize;
+constexpr uint16_t kIdleOutputBuffers = 4;
+}  // namespace
+
 Status Port::set_up_queues(Transport& transport) {
     // Port 0 has the queues 0 and 1; 2 and 3 are control; then two for each port (5.3.2).
     const auto first = uint16_t(number_ == 0 ? 0 : 2 * number_ + 2);
@@ -46,6 +51,7 @@ void Port::detach(PortClient& client) {
         }
         input_count_.store(0, std::memory_order_release);
         input_queue_.publish();
+        collect_output_locked();
     }
     if (!is_removed()) device_.send_control(number_, ControlEvent::PortOpen, 0);
 }
@@ -138,6 +144,8 @@ bool Port::send(const OutputBuffer& buffer, size_t length) {
         return false;
     const size_t pending = output_bytes_.load(std::memory_order_relaxed) + length;
     output_bytes_.store(pending, std::memory_order_release);
+    // A few buffers may lie with the device unnoticed until the next write; more are fetched when it is done with them.
+    if (pending > kIdleOutputBytes || output_queue_.in_flight() > kIdleOutputBuffers) output_queue_.want_interrupts(true);
     output_queue_.publish();
     if (pending < kMostOutputBytes && !output_queue_.is_full()) return true;
     // Full: who polls or waits is told when there is room again.
@@ -158,6 +166,7 @@ bool Port::collect_output_locked() {
     output_bytes_.store(pending, std::memory_order_release);
     const bool has_room = pending < kMostOutputBytes && !output_queue_.is_full();
     has_room_.store(has_room, std::memory_order_release);
+    if (pending == 0 && !is_progress_wanted_) output_queue_.want_interrupts(false);
     const bool is_half_empty = pending <= kMostOutputBytes / 2 && output_queue_.in_flight() <= Virtqueue::kMostBuffers / 2;
     if (!is_progress_wanted_ || !has_room || !is_half_empty) return false;
     if (pending == 0) {
