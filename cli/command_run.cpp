@@ -119,7 +119,6 @@ void add_run_command(Program& program) {
     auto options = std::make_shared<Options>();
     CLI::App* command = program.app.add_subcommand("run", "Start a machine with a shell, or run one program in it");
     command->footer(
-        "gyre run [OPTIONS] [-- PROGRAM ARGUMENTS...]\n\n"
         "Without a program: a shell on your terminal. Ctrl-] q ends the machine, whatever it does.\n"
         "With one: its input, output and errors are yours, and so is its exit status; 125 means that the\n"
         "machine failed, 126 that the program cannot be run, 127 that it is not there.\n"

@@ -51,8 +51,11 @@ int exit_status_of(const ControlEvent& event) {
     return kOwnFailure;
 }
 
-bool is_panic_line(std::string_view line) {
-    return line.find("Kernel panic") != std::string_view::npos || line.find("kernel panic") != std::string_view::npos;
+std::optional<std::string> panic_reason(std::string_view line) {
+    constexpr std::string_view kMark = "Kernel panic - not syncing: ";
+    size_t place = line.find(kMark);
+    if (place == std::string_view::npos || line.find("---[ end") != std::string_view::npos) return std::nullopt;
+    return std::string(line.substr(place + kMark.size()));
 }
 
 }  // namespace gyre::cli

@@ -22,7 +22,7 @@ std::optional<ControlEvent> parse_console_control_line(std::string_view line);
 // The status of `gyre run` for an event that ends the program: 126 and 127 as a shell has them.
 int exit_status_of(const ControlEvent& event);
 
-// Is this the first line of a kernel panic?
-bool is_panic_line(std::string_view line);
+// What the first line of a kernel panic says was the reason; nothing when it is another line.
+std::optional<std::string> panic_reason(std::string_view line);
 
 }  // namespace gyre::cli

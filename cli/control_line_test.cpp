@@ -32,8 +32,9 @@ TEST(ControlLine, ExitStatus) {
 }
 
 TEST(ControlLine, Panics) {
-    EXPECT_TRUE(is_panic_line("[    1.5] Kernel panic - not syncing: x"));
-    EXPECT_FALSE(is_panic_line("do not panic"));
+    EXPECT_EQ(panic_reason("[    1.5] Kernel panic - not syncing: no init"), "no init");
+    EXPECT_FALSE(panic_reason("---[ end Kernel panic - not syncing: no init ]---"));
+    EXPECT_FALSE(panic_reason("do not panic"));
 }
 
 }  // namespace

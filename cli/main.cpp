@@ -29,12 +29,52 @@ std::vector<std::string> own_arguments(int argc, char** argv, std::vector<std::s
     return own;
 }
 
+// `gyre run` takes a program, which the option parser knows nothing of.
+class Formatter : public CLI::Formatter {
+public:
+    std::string make_usage(const CLI::App* app, std::string name) const override {
+        std::string usage = CLI::Formatter::make_usage(app, name);
+        const bool takes_program = app->get_name() == "run" || app->get_name() == "gdb";
+        if (takes_program) usage.insert(usage.find_last_not_of('\n') + 1, " [-- PROGRAM ARGUMENTS...]");
+        return usage;
+    }
+};
+
+// How many letters have to be put in, taken out or changed (Levenshtein).
+size_t distance(std::string_view a, std::string_view b) {
+    std::vector<size_t> row(b.size() + 1);
+    for (size_t j = 0; j <= b.size(); j++) row[j] = j;
+    for (size_t i = 1; i <= a.size(); i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= b.size(); j++) {
+            size_t changed = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+            diagonal = row[j];
+            row[j] = std::min({changed, row[j] + 1, row[j - 1] + 1});
+        }
+    }
+    return row[b.size()];
+}
+
+gyre::cli::Problem unknown_command(const CLI::App& app, const std::string& word) {
+    constexpr size_t kMostMistakes = 2;
+    gyre::cli::Problem problem{.what = "'" + word + "' is not a command of gyre", .hint = "'gyre --help' lists the commands."};
+    size_t best = kMostMistakes + 1;
+    for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
+        if (size_t mistakes = distance(word, command->get_name()); mistakes < best) {
+            best = mistakes;
+            problem.hint = "Did you mean '" + command->get_name() + "'?";
+        }
+    return problem;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
     using namespace gyre::cli;
     CLI::App app("Gyre, a small operating system that runs Linux programs", "gyre");
     app.require_subcommand(1);
+    app.formatter(std::make_shared<Formatter>());
     app.set_help_all_flag("--help-all", "Show the help of every command");
     auto paths = find_paths();
     if (!paths) return report(paths.error());
@@ -50,6 +90,9 @@ int main(int argc, char** argv) {
 
     try {
         std::vector<std::string> own = own_arguments(argc, argv, program.program_arguments);
+        if (own.empty()) own = {"--help"};
+        const bool is_known = !app.get_subcommands([&](const CLI::App* command) { return command->get_name() == own[0]; }).empty();
+        if (!own[0].starts_with('-') && !is_known) return report(unknown_command(app, own[0]));
         std::ranges::reverse(own);  // as CLI11 wants it
         app.parse(own);
     } catch (const CLI::ParseError& error) {

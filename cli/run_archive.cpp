@@ -22,6 +22,15 @@ constexpr const char* kLinuxInit =
     "done\n"
     "exec /init\n";
 
+// A run that was killed leaves its file behind; the next one takes it away.
+void remove_leftovers(const fs::path& folder) {
+    std::error_code ignored;
+    for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+        const std::string owner = entry.path().stem().string();
+        if (!fs::exists("/proc/" + owner)) fs::remove(entry.path(), ignored);
+    }
+}
+
 }  // namespace
 
 RunArchive::~RunArchive() {
@@ -40,6 +49,7 @@ Outcome<void> write_run_archive(const Paths& paths, GuestPlan plan, RunArchive& 
     CpioWriter writer(std::move(*bytes));
     if (auto written = write_plan(plan, writer); !written) return written;
     if (for_linux) writer.add_file(kLinuxInitPath, kLinuxInit, 0755);
+    remove_leftovers(paths.build() / "run");
     archive.path = paths.build() / "run" / (std::to_string(getpid()) + ".cpio");
     return write_file(archive.path, std::move(writer).finish());
 }

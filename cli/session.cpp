@@ -117,6 +117,7 @@ private:
     bool user_ends_it_ = false, console_has_spoken_ = false;
     std::optional<ControlEvent> ending_;      // how the program ended
     std::optional<int> fatal_signal_;         // that hit ourselves
+    std::string panic_reason_;
     std::optional<std::string> own_failure_;  // a deadline that has passed
 };
 
@@ -275,10 +276,13 @@ void Session::on_console_line(const std::string& line) {
         // A machine without virtio ports: the program speaks on the console, output and errors in one.
         output_pump_->insert(line + "\n");
     }
-    if (!request_.is_interactive && !has_panicked_ && is_panic_line(line)) {
-        has_panicked_ = true;
-        panicked_ = Clock::now();
-    }
+    if (panic_reason_.empty())
+        if (auto reason = panic_reason(line)) {
+            panic_reason_ = ": " + *reason;
+            panicked_ = Clock::now();
+            // A user's terminal may show such a line for other reasons (dmesg of a crash, say).
+            has_panicked_ = !request_.is_interactive;
+        }
 }
 
 void Session::on_event(const ControlEvent& event) {
@@ -328,7 +332,7 @@ void Session::look_at_the_clock() {
         own_failure_ = "the machine did not end within " + std::to_string(request_.timeout.count()) + " s (--timeout)";
     else if (!is_ready_ && request_.boot_timeout.count() && now - begun_ > request_.boot_timeout)
         own_failure_ = "the machine has not come up within " + std::to_string(request_.boot_timeout.count()) + " s";
-    else if (has_panicked_ && now - panicked_ > kPanicSpeaksFor) own_failure_ = "the kernel panicked";
+    else if (has_panicked_ && now - panicked_ > kPanicSpeaksFor) own_failure_ = "the kernel panicked" + panic_reason_;
     else if (ending_ && now - ended_ > kPowerOffWithin) qemu_has_ended_ = true;
     else if (is_ready_ && has_port_ && !ending_) {
         if (now - last_ping_ > kPingEvery) {
@@ -346,7 +350,7 @@ std::unexpected<Problem> Session::failure(std::string what) {
 }
 
 Outcome<int> Session::verdict(int qemu_status) {
-    if (has_panicked_ || qemu_status == debug_exit_status(kPanicExitValue)) return failure("the kernel panicked");
+    if (has_panicked_ || qemu_status == debug_exit_status(kPanicExitValue)) return failure("the kernel panicked" + panic_reason_);
     if (own_failure_) return failure(*own_failure_);
     std::error_code ignored;
     if (ending_) {

@@ -110,10 +110,20 @@ log=$(sed -n 's/.*log is in //p' err)
 [ -f "$log" ]; status=$?
 check "the log is kept and named" 0
 rm -f "$log"
+run --kernel-args rdinit=/nonexistent -- true > out 2> err; status=$?
+check "a panic" 125 ""
+grep -q "the kernel panicked: .*nonexistent" err; status=$?
+check "the panic's reason is said" 0
+log=$(sed -n 's/.*log is in //p' err)
+grep -q "Kernel panic" "$log" && grep -q Backtrace "$log"; status=$?
+check "the log has the panic and a backtrace" 0
+rm -f "$log"
 run --memory nonsense -- true > out 2> err; status=$?
 check "a wrong option" 125
 run --qemu -no-such-option -- true > out 2> err; status=$?
 check "a wrong option for QEMU" 125
+"${GYRE:-gyre}" rnu > out 2> err; status=$?
+check "a command that does not exist" 125
 run -- poweroff -f > out 2> err; status=$?
 check "poweroff -f" 0
 run -- sh -c 'echo last words; exec poweroff -f' > out 2> err; status=$?
