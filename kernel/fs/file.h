@@ -94,12 +94,22 @@ public:
     // The epoll interests in this file, which end with it. For epoll only.
     std::atomic<EpollItem*>& epoll_items() { return epoll_items_; }
 
+    // Whom signal-driven input and output would tell, as fcntl(F_SETOWN_EX) named them; remembered only.
+    struct SignalOwner {
+        int32_t number = 0;    // 0: nobody
+        uint8_t kind = 0;      // F_OWNER_*
+        uint8_t signal = 0;    // F_SETSIG; 0 is SIGIO
+    };
+    SignalOwner signal_owner() const { return signal_owner_.load(std::memory_order_relaxed); }
+    void set_signal_owner(SignalOwner owner) { signal_owner_.store(owner, std::memory_order_relaxed); }
+
 protected:
     File(Path path, uint32_t flags, Signals initial);
 
 private:
     Path path_;
     std::atomic<uint32_t> flags_;
+    std::atomic<SignalOwner> signal_owner_{};
     std::atomic<EpollItem*> epoll_items_{nullptr};
     epoch::Node node_;
 };

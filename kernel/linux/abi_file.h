@@ -80,6 +80,12 @@ struct Flock {
 };
 static_assert(sizeof(Flock) == 32);
 
+// fcntl(2)'s struct f_owner_ex.
+struct FileOwner {
+    int32_t kind, number;
+};
+static_assert(sizeof(FileOwner) == 8);
+
 // openat2(2)'s struct open_how.
 struct OpenHow {
     uint64_t flags, mode, resolve;

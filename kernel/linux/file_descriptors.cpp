@@ -8,6 +8,7 @@
 #include "kernel/fs/inode.h"
 #include "kernel/linux/errno.h"
 #include "kernel/linux/file_locking.h"
+#include "kernel/linux/file_owner.h"
 
 namespace gyre::linux {
 
@@ -19,7 +20,7 @@ using namespace open_flags;
 enum Command : int {
     kDuplicate = 0, kGetDescriptorFlags = 1, kSetDescriptorFlags = 2, kGetStatusFlags = 3, kSetStatusFlags = 4,
     kGetLock = 5, kSetLock = 6, kSetLockWait = 7, kGetOpenFileLock = 36, kSetOpenFileLock = 37,
-    kSetOpenFileLockWait = 38, kDuplicateCloseOnExec = 1030,
+    kSetOpenFileLockWait = 38, kDuplicateQuery = 1027, kDuplicateCloseOnExec = 1030,
 };
 
 // What F_SETFL may change; the rest of its argument is ignored.
@@ -94,6 +95,7 @@ CallResult sys_fcntl(CallContext& context, int fd, int command, uint64_t argumen
             return static_cast<long>(TRY(context.files().slots().get_entry(static_cast<uint32_t>(fd))).bits);
         case kSetDescriptorFlags: TRY_VOID(set_close_on_exec(context, fd, (argument & 1) != 0)); return 0;
         case kGetStatusFlags: return static_cast<long>(file->status_flags());
+        case kDuplicateQuery: return TRY(context.files().get_any(static_cast<int>(argument))) == file ? 1 : 0;
         default: break;
     }
     if (file->status_flags() & kPath) return fail(Error::BadDescriptor);
@@ -105,6 +107,12 @@ CallResult sys_fcntl(CallContext& context, int fd, int command, uint64_t argumen
         case kGetOpenFileLock: return get_record_lock(context, *file, LockFamily::OpenFile, argument);
         case kSetOpenFileLock: return set_record_lock(context, *file, LockFamily::OpenFile, argument, false);
         case kSetOpenFileLockWait: return set_record_lock(context, *file, LockFamily::OpenFile, argument, true);
+        case kSetOwner: return set_owner(*file, static_cast<int>(argument));
+        case kGetOwner: return get_owner(*file);
+        case kSetOwnerSignal: return set_owner_signal(*file, argument);
+        case kGetOwnerSignal: return file->signal_owner().signal;
+        case kSetOwnerExtended: return set_owner_extended(*file, argument);
+        case kGetOwnerExtended: return get_owner_extended(*file, argument);
         default: return file->control(context, static_cast<uint32_t>(command), argument);
     }
 }
