@@ -76,7 +76,7 @@ TEST(timers, cpu_clocks_count_work_only) {
     clockid_t own;
     CHECK_EQ(clock_getcpuclockid(getpid(), &own), 0);
     CHECK(now_ns(own) > 0);
-    CHECK_EQ(clock_getcpuclockid(0x3fffff, &own), ESRCH);
+    CHECK_ERRNO(raw_clock((~0x3fffff << 3) | 2, nullptr), EINVAL);
 }
 TEST(timers, setting_needs_a_right) {
     CHECK_EXITED(run([] {
@@ -139,7 +139,7 @@ TEST(timers, itimers_of_cpu_time) {
     for (int which : which_list) {
         g_alarms = 0;
         itimerval timer = {{0, 0}, {0, 30000}};
-        CHECK_OK(setitimer((__itimer_which)which, &timer, nullptr));
+        CHECK_OK(syscall(SYS_setitimer, which, &timer, nullptr));
         sleep_ms(60);
         CHECK_EQ(g_alarms, 0);
         const int64_t end = now_ns() + 5000000000;
