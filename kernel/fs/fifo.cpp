@@ -42,13 +42,17 @@ Result<Ref<File>> open_fifo(const Path& path, uint32_t flags) {
     const bool is_non_blocking = (flags & kNonBlock) != 0;
     Ref<PipeFile> end;
     uint32_t readers_seen, writers_seen;
+    // Decided before our end is there to be seen: the other side may have come and gone by the time we look again.
+    bool has_reader, has_writer;
     {
         MutexGuard guard(inode.lock());
         Ref<Pipe> pipe = TRY(pipe_of_locked(inode));
         readers_seen = pipe->reader_opens();
         writers_seen = pipe->writer_opens();
-        const bool has_no_ends = pipe->reader_count() == 0 && pipe->writer_count() == 0;
-        if (access == kWriteOnly && is_non_blocking && pipe->reader_count() == 0) {
+        has_reader = pipe->reader_count() != 0;
+        has_writer = pipe->writer_count() != 0;
+        const bool has_no_ends = !has_reader && !has_writer;
+        if (access == kWriteOnly && is_non_blocking && !has_reader) {
             if (has_no_ends) inode.pipe_slot().store(nullptr, std::memory_order_relaxed);
             return fail(Error::NoSuchAddress);
         }
@@ -60,13 +64,13 @@ Result<Ref<File>> open_fifo(const Path& path, uint32_t flags) {
         end = std::move(*made);
     }
     Pipe& pipe = end->pipe();
-    if (access == kReadOnly && pipe.writer_count() == 0) {
+    if (access == kReadOnly && !has_writer) {
         if (is_non_blocking)
             end->set_writers_seen(writers_seen);
         else
             TRY_VOID(wait_for_other(pipe, false, writers_seen));
     }
-    if (access == kWriteOnly && pipe.reader_count() == 0) TRY_VOID(wait_for_other(pipe, true, readers_seen));
+    if (access == kWriteOnly && !has_reader) TRY_VOID(wait_for_other(pipe, true, readers_seen));
     return Ref<File>(std::move(end));
 }
 
