@@ -129,7 +129,8 @@ std::optional<AddressSpace::MappingView> AddressSpace::next_mapping(VirtualAddre
         fixed_name = "[heap]";
     else if (mapping->contains(program_area.stack_start.value))
         fixed_name = "[stack]";
-    return MappingView{{mapping->start}, {mapping->end}, mapping->protection, mapping->is_shared, mapping->offset,
+    return MappingView{{mapping->start}, {mapping->end}, mapping->protection, mapping->is_shared,
+                       mapping->vmo ? mapping->offset : 0,
                        mapping->source, resident, fixed_name, mapping->is_locked,
                        mapping->grows_down};
 }
