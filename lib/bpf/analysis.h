@@ -302,6 +302,9 @@ private:
     bool can_exit_async_ = false;
     bool has_pending_async_ = false;
     u32 root_subprogram_ = 0;
+    u64 jumps_ = 0;
+    u64 jumps_at_checkpoint_ = 0;
+    u64 insns_at_checkpoint_ = 0;
     struct ObjectType {
         u32 type = 0;
         std::span<const SpecialField> fields;

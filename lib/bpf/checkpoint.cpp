@@ -10,6 +10,7 @@ namespace {
 
 constexpr u32 kMinJumps = 2;
 constexpr u32 kMinInsns = 8;
+constexpr u32 kMaxArrivals = 3;  // a place that paths pass often is worth a state
 constexpr u32 kMinLoopJumps = 20;
 constexpr u32 kMinLoopInsns = 100;
 constexpr u32 kMaxActive = 32;  // ancestors that a state is compared with
@@ -86,8 +87,9 @@ bool Analysis::add_checkpoint(u32 insn) {
     c->next = point.active;
     point.active = c;
     state_->parent = c;
-    state_->jumps_since_checkpoint = 0;
-    state_->insns_since_checkpoint = 0;
+    jumps_at_checkpoint_ = jumps_;
+    insns_at_checkpoint_ = report_.statistics.insns_processed;
+    point.arrivals = 0;
     report_.statistics.checkpoints++;
     return true;
 }
@@ -124,9 +126,12 @@ bool Analysis::visit_checkpoint(bool& is_pruned) {
     Point& point = demand_.at(at);
     u8 flags = flow_.flags[at];
     bool forced = (flags & kForced) != 0;
-    bool add = forced || (state_->jumps_since_checkpoint >= kMinJumps &&
-                          state_->insns_since_checkpoint >= kMinInsns) ||
-               state_->insns_since_checkpoint > 40;
+    // Counted over all paths: work done elsewhere since makes a state worth more, too.
+    u64 jumps = jumps_ - jumps_at_checkpoint_;
+    u64 insns = report_.statistics.insns_processed - insns_at_checkpoint_;
+    bool add = forced || (jumps >= kMinJumps &&
+                          insns >= kMinInsns) ||
+               insns > 40 || ++point.arrivals >= kMaxArrivals;
     is_pruned = false;
     u32 depth = iterator_depth(*state_);
     u32 looked_at = 0;
@@ -147,8 +152,8 @@ bool Analysis::visit_checkpoint(bool& is_pruned) {
             return fail(Problem::InfiniteLoop, -1, "the loop at instruction ", at,
                         " comes round with nothing changed: it never ends");
         }
-        if (!forced && state_->jumps_since_checkpoint < kMinLoopJumps &&
-            state_->insns_since_checkpoint < kMinLoopInsns) {
+        if (!forced && jumps < kMinLoopJumps &&
+            insns < kMinLoopInsns) {
             add = false;
         }
     }
@@ -168,7 +173,8 @@ bool Analysis::visit_checkpoint(bool& is_pruned) {
             report_.statistics.prunes++;
             return true;
         }
-        c->misses++;
+        // Only a state that is kept in its stead may push an old one out.
+        c->misses += add ? 1 : 0;
         u32 patience = forced || in_loop ? 64 : 3;
         if (c->misses > c->hits * patience + patience) {
             *link = c->next;

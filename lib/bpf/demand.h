@@ -33,6 +33,7 @@ struct Point {
     u16 precise = 0;         // registers
     u16 during_precise = 0;  // of a call: registers demanded while the callee runs
     bool is_queued = false;
+    u32 arrivals = 0;        // paths that came by since a state was kept here
     u8 base_kind = 0;        // of a load or store: the kind of its base pointer, so far
     u32 call_index = kNoInsn;
     Checkpoint* checkpoints = nullptr;  // explored to the end

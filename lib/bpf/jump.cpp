@@ -287,7 +287,7 @@ bool Analysis::step_jump(const Insn& insn, bool& path_ended) {
         }
     }
     Successors next = successors(program_.insns, at);
-    state_->jumps_since_checkpoint++;
+    jumps_++;
     Reg a = reg(d);
     Reg b = insn.uses_register_source()
                 ? reg(insn.src())

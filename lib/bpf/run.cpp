@@ -91,7 +91,6 @@ bool Analysis::step(bool& path_ended) {
             return true;
         }
     }
-    state_->insns_since_checkpoint++;
     if (!own_frame(state_->frame_count - 1u)) {
         return false;
     }

@@ -134,8 +134,6 @@ struct State {
     bool is_speculative_loop = false;
     u16 reference_count = 0;
     u16 may_goto_depth = 0;
-    u32 jumps_since_checkpoint = 0;
-    u32 insns_since_checkpoint = 0;
     u32 active_irq = 0;
     const Choice* history = nullptr;
     Checkpoint* parent = nullptr;

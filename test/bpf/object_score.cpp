@@ -10,7 +10,7 @@
 #include <chrono>
 #include <fstream>
 #include <iterator>
-#include <set>
+#include <map>
 
 #include "lib/bpf/linux/linux.h"
 #include "lib/bpf/object/object.h"
@@ -75,6 +75,7 @@ int main(int argc, char** argv) {
     bool use_kernel = false;
     bool verbose = false;
     bool all = false;
+    Limits limits;
     std::string only;
     const char* target_name = "linux-6.18";
     std::vector<std::string> files;
@@ -84,6 +85,8 @@ int main(int argc, char** argv) {
             use_kernel = true;
         } else if (a == "--verbose") {
             verbose = true;
+        } else if (a == "--limit" && i + 1 < argc) {
+            limits.insns_processed = strtoull(argv[++i], nullptr, 0);
         } else if (a == "--all") {
             all = true;
         } else if (a == "--only" && i + 1 < argc) {
@@ -96,7 +99,7 @@ int main(int argc, char** argv) {
     }
     const Target* target = linux_tables::find_target(target_name);
     if (target == nullptr || files.empty()) {
-        fprintf(stderr, "usage: %s [--kernel] [--all] [--only PROGRAM] [--target NAME] FILE...\n",
+        fprintf(stderr, "usage: %s [--kernel] [--all] [--only PROGRAM] [--target NAME] [--limit INSNS] FILE...\n",
                 argv[0]);
         return 2;
     }
@@ -133,7 +136,25 @@ int main(int argc, char** argv) {
             report = Report{};
             auto t0 = std::chrono::steady_clock::now();
             if (p->problem.empty()) {
-                verify(p->program, environment, arena, Limits{}, report);
+                std::vector<u32> visits(p->program.insns.size());
+                verify(p->program, environment, arena, limits, report, visits);
+                if (getenv("GYRE_BPF_EXPLAIN") != nullptr) {
+                    std::multimap<u32, size_t, std::greater<u32>> order;
+                    for (size_t k = 0; k < visits.size(); k++) {
+                        order.emplace(visits[k], k);
+                    }
+                    int shown = 0;
+                    for (auto& [n, at] : order) {
+                        fprintf(stderr, "%zu x%u ", at, n);
+                        if (++shown == 40) {
+                            break;
+                        }
+                    }
+                    fprintf(stderr, "\npushed %llu, checkpoints %llu, prunes %llu\n",
+                            static_cast<unsigned long long>(report.statistics.states_pushed),
+                            static_cast<unsigned long long>(report.statistics.checkpoints),
+                            static_cast<unsigned long long>(report.statistics.prunes));
+                }
             } else {
                 report.problem = Problem::NotSupported;
                 report.text_length = static_cast<u32>(
