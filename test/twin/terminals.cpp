@@ -634,6 +634,19 @@ TEST(terminals, leader_that_exits_takes_the_terminal_along) {
     CHECK_OK(ioctl(p.slave, TIOCSCTTY, 0));
     CHECK_EQ(tcgetpgrp(p.slave), getpgrp());
 }
+TEST(terminals, vhangup_takes_the_terminal_away) {
+    Pty p(O_RDWR);
+    signal(SIGHUP, SIG_IGN);
+    CHECK_OK(syscall(SYS_vhangup));
+    char c;
+    CHECK_EQ(read(p.slave, &c, 1), 0);
+    CHECK_ERRNO(open("/dev/tty", O_RDWR), ENXIO);
+    CHECK_EXITED(run([] {
+                     become_user();
+                     CHECK_ERRNO(syscall(SYS_vhangup), EPERM);
+                 }),
+                 0);
+}
 TEST(terminals, typing_into_the_input_is_refused) {
     Pty p(O_RDWR);
     char c = 'x';
