@@ -5,6 +5,8 @@
 #include <array>
 
 #include "kernel/memory/address_space.h"
+#include "kernel/memory/heap.h"
+#include "kernel/memory/memory.h"
 #include "kernel/memory/page.h"
 #include "kernel/test/test.h"
 
@@ -205,6 +207,54 @@ KERNEL_TEST(address_space_advice_throws_away_and_wipes) {
     std::array<uint8_t, 4> resident{};
     EXPECT(space->residency(at, 4, resident).has_value());
     EXPECT(resident[1] == 1);
+}
+
+namespace {
+
+// A bit of everything that allocates. Any of it may fail; nothing may be lost or left half done.
+void use_memory() {
+    Result<Ref<AddressSpace>> created = AddressSpace::create();
+    if (!created) return;
+    AddressSpace& space = **created;
+    const VirtualAddress at{0x10'0000'0000};
+    MapRequest shared = anonymous(4);
+    shared.is_shared = true;
+    (void)space.map(shared);
+    if (!space.map(fixed(at, 8))) return;
+    for (uint64_t i = 0; i < 8; ++i) put(space, at + i * kPageSize, 1);
+    (void)space.protect(at + 2 * kPageSize, 2 * kPageSize, Protection::Read);
+    Result<Ref<AddressSpace>> child = space.fork();
+    if (child) EXPECT(get(**child, at + 7 * kPageSize) == 1);
+    AddressSpace::RemapRequest request;
+    request.old_start = at + 5 * kPageSize;
+    request.old_length = 3 * kPageSize;
+    request.new_length = 300 * kPageSize;
+    request.may_move = true;
+    const Result<VirtualAddress> moved = space.remap(request);
+    EXPECT(get(space, (moved ? *moved : request.old_start) + 2 * kPageSize) == 1);
+    const bool is_unmapped = space.unmap(at + kPageSize, kPageSize).has_value();
+    EXPECT(get(space, at + kPageSize) == (is_unmapped ? -1 : 1));
+    Result<Ref<Vmo>> vmo = Vmo::create(100 * kPageSize);
+    if (!vmo) return;
+    for (uint64_t i = 0; i < 100; i += 30) (void)(*vmo)->get_page(i, ForWrite::Yes).transform(Vmo::release_page);
+    (void)(*vmo)->clone();
+}
+
+}  // namespace
+
+KERNEL_TEST(address_space_loses_nothing_when_memory_runs_out) {
+    use_memory();  // what is made once and kept
+    for (uint64_t nth = 1; nth <= 80; ++nth) {
+        const auto before = page_allocator::statistics();
+        const uint64_t bytes = heap::bytes_in_use();
+        memory::fail_allocation(nth);
+        use_memory();
+        memory::cancel_fail_allocation();
+        const auto after = page_allocator::statistics();
+        EXPECT(after.vmo_pages == before.vmo_pages);
+        EXPECT(after.page_table_pages == before.page_table_pages);
+        EXPECT(heap::bytes_in_use() == bytes);
+    }
 }
 
 }  // namespace gyre
