@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The registry of character devices. Devices are never unregistered, so opening walks the list without a lock.
+// The registry of character devices. Devices are never unregistered, so opening walks the list
+// without a lock.
 #include "kernel/driver/character_device.h"
 
 #include <cstring>
@@ -41,29 +42,31 @@ Status add(const Registration& wanted) {
     for (Registration* at = g_first.load(std::memory_order_relaxed); at; at = at->next)
         if (at->major == wanted.major && at->first_minor < wanted.first_minor + wanted.count &&
             wanted.first_minor < at->first_minor + at->count &&
-            (at->open != wanted.open || at->argument != wanted.argument))  // else: another name of the same device
+            (at->open != wanted.open ||
+             at->argument != wanted.argument))  // else: another name of the same device
             return fail(Error::Exists);
     auto* made = new (std::nothrow) Registration(wanted);
     if (!made) return fail(Error::NoMemory);
     made->next = g_first.load(std::memory_order_relaxed);
     g_first.store(made, std::memory_order_release);
     if (made->has_node && g_visitor)
-        return g_visitor(made->name, make_device(made->major, made->first_minor), made->mode, made->gid);
+        return g_visitor(made->name, make_device(made->major, made->first_minor), made->mode,
+                         made->gid);
     return {};
 }
 
 }  // namespace
 
-Status register_character_device(uint32_t major, uint32_t minor, std::string_view name, uint32_t mode, OpenDevice open,
-                                 void* argument, uint32_t gid) {
+Status register_character_device(uint32_t major, uint32_t minor, std::string_view name,
+                                 uint32_t mode, OpenDevice open, void* argument, uint32_t gid) {
     if (name.size() > kMostNodeName) return fail(Error::NameTooLong);
     Registration wanted{major, minor, 1, open, argument, mode, gid, {}, true, nullptr};
     std::memcpy(wanted.name, name.data(), name.size());
     return add(wanted);
 }
 
-Status register_character_range(uint32_t major, uint32_t first_minor, uint32_t count, OpenDevice open,
-                                void* argument) {
+Status register_character_range(uint32_t major, uint32_t first_minor, uint32_t count,
+                                OpenDevice open, void* argument) {
     return add({major, first_minor, count, open, argument, 0, 0, {}, false, nullptr});
 }
 
@@ -84,12 +87,14 @@ Status set_node_visitor(NodeVisitor visitor) {
     return {};
 }
 
-void for_each_character_major(void (*body)(uint32_t major, std::string_view name, void* argument), void* argument) {
+void for_each_character_major(void (*body)(uint32_t major, std::string_view name, void* argument),
+                              void* argument) {
     // Majors are few, and each is said once: the least that is above the one before.
     for (int64_t last = -1;;) {
         const Registration* next = nullptr;
         for (const Registration* at = g_first.load(std::memory_order_acquire); at; at = at->next)
-            if (int64_t{at->major} > last && at->has_node && (!next || at->major <= next->major)) next = at;
+            if (int64_t{at->major} > last && at->has_node && (!next || at->major <= next->major))
+                next = at;
         if (!next) return;
         body(next->major, next->name, argument);
         last = next->major;

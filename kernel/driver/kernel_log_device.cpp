@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// /dev/kmsg in the format of Linux's Documentation/ABI/testing/dev-kmsg: "level,sequence,microseconds,-;text\n".
+// /dev/kmsg in the format of Linux's Documentation/ABI/testing/dev-kmsg:
+// "level,sequence,microseconds,-;text\n".
 #include "kernel/driver/kernel_log_device.h"
 
 #include <algorithm>
@@ -15,7 +16,8 @@ namespace gyre::driver {
 
 namespace {
 
-constexpr int64_t kPollNs = 50'000'000;  // the log tells nobody when it grows: it must work in any context
+constexpr int64_t kPollNs =
+    50'000'000;  // the log tells nobody when it grows: it must work in any context
 
 class KernelLogFile final : public File {
 public:
@@ -31,7 +33,8 @@ public:
         for (;;) {
             const Result<size_t> done = read_one(to);
             if (done || done.error() != Error::WouldBlock || patience.is_none()) return done;
-            const Status slept = Thread::sleep_until(Patience::until_ns(arch::clock_now_ns() + kPollNs));
+            const Status slept =
+                Thread::sleep_until(Patience::until_ns(arch::clock_now_ns() + kPollNs));
             if (!slept && slept.error() == Error::Interrupted) return fail(Error::Interrupted);
         }
     }
@@ -44,7 +47,8 @@ public:
         const uint64_t wanted = sequence_.load(std::memory_order_relaxed);
         if (!log_read(wanted, record, line)) return fail(Error::WouldBlock);
         sequence_.store(record.sequence + 1, std::memory_order_relaxed);
-        // Lines that were overwritten before we came: said once, then reading goes on behind the gap.
+        // Lines that were overwritten before we came: said once, then reading goes on behind the
+        // gap.
         if (record.sequence != wanted) {
             sequence_.store(record.sequence, std::memory_order_relaxed);
             return fail(Error::BrokenPipe);
@@ -81,19 +85,27 @@ public:
                 }
             }
         }
-        while (line.ends_with('\n')) line.remove_suffix(1);
+        while (line.ends_with('\n'))
+            line.remove_suffix(1);
         const auto facility = static_cast<uint8_t>(std::max<uint64_t>(priority / 8, 1));
         log_user(facility, static_cast<LogLevel>(priority % 8), line);
         return length;
     }
 
-    // SEEK_SET: the oldest; SEEK_END: only what comes; SEEK_DATA: after the last clearing, which we do not keep.
+    // SEEK_SET: the oldest; SEEK_END: only what comes; SEEK_DATA: after the last clearing, which we
+    // do not keep.
     Result<uint64_t> seek(int64_t offset, int whence) override {
         if (offset != 0) return fail(Error::IllegalSeek);
         switch (whence) {
-            case 0: case 3: sequence_.store(log_first_sequence(), std::memory_order_relaxed); return 0;
-            case 2: sequence_.store(log_next_sequence(), std::memory_order_relaxed); return 0;
-            default: return fail(Error::InvalidArgument);
+            case 0:
+            case 3:
+                sequence_.store(log_first_sequence(), std::memory_order_relaxed);
+                return 0;
+            case 2:
+                sequence_.store(log_next_sequence(), std::memory_order_relaxed);
+                return 0;
+            default:
+                return fail(Error::InvalidArgument);
         }
     }
 

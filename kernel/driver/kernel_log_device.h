@@ -7,6 +7,7 @@
 
 namespace gyre::driver {
 
-Result<Ref<File>> open_kernel_log(const Path& path, uint32_t flags, uint64_t device, void* argument);
+Result<Ref<File>> open_kernel_log(const Path& path, uint32_t flags, uint64_t device,
+                                  void* argument);
 
 }  // namespace gyre::driver

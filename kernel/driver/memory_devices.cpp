@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The devices of major number 1 that need no hardware: null(4), zero, full(4), random(4), urandom. kmsg is in
-// kernel_log_device.cpp.
+// The devices of major number 1 that need no hardware: null(4), zero, full(4), random(4), urandom.
+// kmsg is in kernel_log_device.cpp.
 #include <algorithm>
 #include <cstring>
 #include <utility>
@@ -25,7 +25,9 @@ public:
     SinkFile(Path path, uint32_t flags) : File(std::move(path), flags, kAlwaysReady) {}
     Result<size_t> write(IoCursor& from, Patience) override { return swallow(from); }
     Result<size_t> write_at(IoCursor& from, uint64_t, Patience) override { return swallow(from); }
-    Result<size_t> read_at(IoCursor& to, uint64_t, Patience patience) override { return read(to, patience); }
+    Result<size_t> read_at(IoCursor& to, uint64_t, Patience patience) override {
+        return read(to, patience);
+    }
     Result<uint64_t> seek(int64_t, int) override { return 0; }
 
 private:
@@ -111,7 +113,9 @@ public:
         }
         return done;
     }
-    Result<size_t> write_at(IoCursor& from, uint64_t, Patience patience) override { return write(from, patience); }
+    Result<size_t> write_at(IoCursor& from, uint64_t, Patience patience) override {
+        return write(from, patience);
+    }
     Result<long> ioctl(linux::CallContext&, uint32_t command, uintptr_t argument) override {
         constexpr uint32_t kGetEntropyCount = 0x8004'5200;  // RNDGETENTCNT
         if (command != kGetEntropyCount) return fail(Error::InvalidArgument);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Reading and writing an inode's content, page by page between the Vmo and the caller's memory. No lock but the inode's
-// (writers only) is held while user memory is touched; each page is held by a reference meanwhile.
+// Reading and writing an inode's content, page by page between the Vmo and the caller's memory. No
+// lock but the inode's (writers only) is held while user memory is touched; each page is held by a
+// reference meanwhile.
 #include <algorithm>
 
 #include "kernel/fs/inode_file.h"
@@ -53,7 +54,9 @@ Result<size_t> write_pages(Vmo& vmo, IoCursor& from, uint64_t offset, size_t len
 
 }  // namespace
 
-bool is_page_present(Vmo& vmo, uint64_t page_index) { return static_cast<bool>(HeldPage(vmo.find_page(page_index))); }
+bool is_page_present(Vmo& vmo, uint64_t page_index) {
+    return static_cast<bool>(HeldPage(vmo.find_page(page_index)));
+}
 
 Result<size_t> read_content(Inode& inode, IoCursor& to, uint64_t offset) {
     const uint64_t size = inode.size();
@@ -67,7 +70,8 @@ Result<size_t> read_content(Inode& inode, IoCursor& to, uint64_t offset) {
         const size_t piece = std::min(kPageSize - within, length - done);
         const HeldPage page(vmo ? vmo->find_page(at / kPageSize) : nullptr);
         const Result<size_t> put =
-            page ? to.put(std::span<const std::byte>(page.bytes() + within, piece)) : to.put_zeroes(piece);
+            page ? to.put(std::span<const std::byte>(page.bytes() + within, piece))
+                 : to.put_zeroes(piece);
         if (!put) {
             if (done) break;
             return fail(put.error());
@@ -83,7 +87,8 @@ Result<size_t> write_content(Inode& inode, IoCursor& from, uint64_t& offset, boo
     if (wanted == 0) return 0;
     MutexGuard guard(inode.lock());
     if (is_append) offset = inode.size();
-    const uint64_t length = TRY(linux::allowed_file_bytes(offset, std::min<uint64_t>(wanted, kMostFileBytes)));
+    const uint64_t length =
+        TRY(linux::allowed_file_bytes(offset, std::min<uint64_t>(wanted, kMostFileBytes)));
     if (offset >= kMostFileBytes) return fail(Error::FileTooLarge);
     const size_t most = static_cast<size_t>(std::min(length, kMostFileBytes - offset));
     TRY_VOID(inode.prepare_write_locked(offset, most));
@@ -94,7 +99,8 @@ Result<size_t> write_content(Inode& inode, IoCursor& from, uint64_t& offset, boo
     const Result<size_t> written = write_pages(*vmo, from, offset, most);
     const uint64_t end = offset + written.value_or(0);
     // A copy that stopped early leaves no more behind than it wrote.
-    if (const uint64_t kept = std::max(end, old_end); written.value_or(0) < most && kept < vmo->size())
+    if (const uint64_t kept = std::max(end, old_end);
+        written.value_or(0) < most && kept < vmo->size())
         (void)vmo->set_size(kept);
     if (!written) return written;
     inode.content_written_locked(end);

@@ -79,7 +79,8 @@ KERNEL_TEST(content_cut_off_reads_as_zero_when_grown_again) {
 KERNEL_TEST(content_punched_hole) {
     Ref<TmpfsSuperblock> superblock = TEST_TRY(TmpfsSuperblock::create("tmpfs", {}));
     Ref<Inode> file = TEST_TRY(make_file(*superblock));
-    for (uint64_t page = 0; page < 4; ++page) EXPECT(TEST_TRY(put(*file, page * kPageSize, "xxxx")) == 4);
+    for (uint64_t page = 0; page < 4; ++page)
+        EXPECT(TEST_TRY(put(*file, page * kPageSize, "xxxx")) == 4);
     {
         MutexGuard guard(file->lock());
         REQUIRE(file->punch_locked(2, 2 * kPageSize));

@@ -8,7 +8,8 @@
 
 #include "kernel/fs/dentry_internal.h"
 
-// The retired node is a member of a class that is not of standard layout; clang defines offsetof for it all the same.
+// The retired node is a member of a class that is not of standard layout; clang defines offsetof
+// for it all the same.
 #pragma clang diagnostic ignored "-Winvalid-offsetof"
 
 namespace gyre {
@@ -24,8 +25,10 @@ uint64_t load(const char* at) {
 
 // Up to seven bytes as a number, from two loads that overlap; reads nothing beyond them.
 uint64_t load_short(const char* at, size_t length) {
-    if (length >= 4) return load<uint32_t>(at) | load<uint32_t>(at + length - 4) << (8 * (length - 4));
-    if (length >= 2) return load<uint16_t>(at) | load<uint16_t>(at + length - 2) << (8 * (length - 2));
+    if (length >= 4)
+        return load<uint32_t>(at) | load<uint32_t>(at + length - 4) << (8 * (length - 4));
+    if (length >= 2)
+        return load<uint16_t>(at) | load<uint16_t>(at + length - 2) << (8 * (length - 2));
     return length ? load<uint8_t>(at) : 0;
 }
 
@@ -43,28 +46,36 @@ Dentry* dentry_buckets_at(uint32_t hash) {
     return dentry_cache::buckets[hash & dentry_cache::kBucketMask].load(std::memory_order_acquire);
 }
 
-// Words of eight bytes are mixed in one multiplication each. The walk of a path (lookup.cpp) does the same on the fly
-// and must come to the same number.
+// Words of eight bytes are mixed in one multiplication each. The walk of a path (lookup.cpp) does
+// the same on the fly and must come to the same number.
 uint32_t hash_name(const Dentry* parent, std::string_view name) {
     uint64_t hash = dentry_cache::hash_seed(parent);
     const char* at = name.data();
     size_t left = name.size();
-    for (; left >= 8; at += 8, left -= 8) hash = dentry_cache::hash_step(hash, load<uint64_t>(at));
+    for (; left >= 8; at += 8, left -= 8)
+        hash = dentry_cache::hash_step(hash, load<uint64_t>(at));
     if (left) hash = dentry_cache::hash_step(hash, load_short(at, left));
     return dentry_cache::hash_end(hash);
 }
 
 Dentry* DentryCache::find(const Dentry* parent, std::string_view name, uint32_t hash) {
-    for (Dentry* dentry = dentry_buckets_at(hash); dentry; dentry = dentry->next_.load(std::memory_order_acquire)) {
-        if (dentry->hash_ != hash || dentry->parent_.load(std::memory_order_relaxed) != parent) continue;
+    for (Dentry* dentry = dentry_buckets_at(hash); dentry;
+         dentry = dentry->next_.load(std::memory_order_acquire)) {
+        if (dentry->hash_ != hash || dentry->parent_.load(std::memory_order_relaxed) != parent)
+            continue;
         if (dentry->length_.load(std::memory_order_relaxed) != name.size()) continue;
-        if (is_same_text(dentry->name_.load(std::memory_order_acquire), name.data(), name.size())) return dentry;
+        if (is_same_text(dentry->name_.load(std::memory_order_acquire), name.data(), name.size()))
+            return dentry;
     }
     return nullptr;
 }
 
-uint32_t DentryCache::rename_sequence() { return dentry_cache::sequence.load(std::memory_order_acquire); }
-uint64_t DentryCache::count() { return dentry_cache::count.load(std::memory_order_relaxed); }
+uint32_t DentryCache::rename_sequence() {
+    return dentry_cache::sequence.load(std::memory_order_acquire);
+}
+uint64_t DentryCache::count() {
+    return dentry_cache::count.load(std::memory_order_relaxed);
+}
 
 Result<Ref<Dentry>> Dentry::create(Dentry* parent, std::string_view name, Ref<Inode> inode) {
     if (name.size() > kMostNameBytes) return fail(Error::NameTooLong);
@@ -97,7 +108,8 @@ Result<Ref<Dentry>> Dentry::create(Dentry* parent, std::string_view name, Ref<In
     return Ref<Dentry>::adopt(dentry);
 }
 
-// A loop instead of a recursion: the last reference to a deep leaf may take its whole line of ancestors along.
+// A loop instead of a recursion: the last reference to a deep leaf may take its whole line of
+// ancestors along.
 void Dentry::last_reference_gone() {
     Dentry* dentry = this;
     for (;;) {
@@ -107,7 +119,8 @@ void Dentry::last_reference_gone() {
         Ref<Inode> inode = Ref<Inode>::adopt(dentry->inode_);
         dentry_cache::count.fetch_sub(1, std::memory_order_relaxed);
         epoch::retire(dentry->node_, [](epoch::Node* node) {
-            auto* gone = reinterpret_cast<Dentry*>(reinterpret_cast<std::byte*>(node) - offsetof(Dentry, node_));
+            auto* gone = reinterpret_cast<Dentry*>(reinterpret_cast<std::byte*>(node) -
+                                                   offsetof(Dentry, node_));
             delete gone->long_name_;
             delete gone;
         });

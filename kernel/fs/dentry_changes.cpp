@@ -68,14 +68,16 @@ bool DentryCache::remove(Dentry& dentry) {
         dentry.is_removed_.store(true, std::memory_order_relaxed);
         was_pinned = std::exchange(dentry.is_pinned_, false);
     }
-    // The caller has a reference of its own, so this is not the last one (unpinned ones had none from the tree).
+    // The caller has a reference of its own, so this is not the last one (unpinned ones had none
+    // from the tree).
     if (was_pinned) (void)dentry.drop_reference();
     return true;
 }
 
-// Gives the dentry a name: inline when it fits and nobody can be reading the inline bytes as a longer name by
-// mistake; the sequence count makes every reader of the change start again anyway.
-const char* DentryCache::set_name_locked(Dentry& dentry, std::string_view name, LongName* long_name, LongName*& old) {
+// Gives the dentry a name: inline when it fits and nobody can be reading the inline bytes as a
+// longer name by mistake; the sequence count makes every reader of the change start again anyway.
+const char* DentryCache::set_name_locked(Dentry& dentry, std::string_view name, LongName* long_name,
+                                         LongName*& old) {
     char* bytes = dentry.inline_name_;
     size_t capacity = Dentry::kInlineName;
     old = std::exchange(dentry.long_name_, long_name);
@@ -108,7 +110,8 @@ public:
 
 }  // namespace
 
-Status DentryCache::rename(Dentry& dentry, Dentry& new_parent, std::string_view new_name, Dentry* victim) {
+Status DentryCache::rename(Dentry& dentry, Dentry& new_parent, std::string_view new_name,
+                           Dentry* victim) {
     LongName* long_name = nullptr;
     if (new_name.size() > Dentry::kInlineName - 1) {
         long_name = new (std::nothrow) LongName;
@@ -187,7 +190,8 @@ bool DentryCache::is_same_or_below(const Dentry& dentry, const Dentry& ancestor)
     }
 }
 
-void DentryCache::list(const Dentry& directory, uint64_t position, Inode::EmitEntry emit, void* argument) {
+void DentryCache::list(const Dentry& directory, uint64_t position, Inode::EmitEntry emit,
+                       void* argument) {
     SpinGuard guard(lock_);
     for (const Dentry& child : directory.children_) {
         if (child.cookie_ < position || !child.is_pinned_) continue;
@@ -204,7 +208,8 @@ void DentryCache::remove_tree(Dentry& root) {
         {
             SpinGuard guard(lock_);
             Dentry* at = &root;
-            while (!at->children_.empty()) at = &at->children_.front();
+            while (!at->children_.empty())
+                at = &at->children_.front();
             if (at == &root) return;
             leaf = Ref<Dentry>::try_from(at);
         }

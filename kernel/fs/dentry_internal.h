@@ -18,11 +18,15 @@ extern std::atomic<uint32_t> sequence;
 extern std::atomic<uint64_t> count;
 
 constexpr uint64_t kMultiplier = 0x9e37'79b9'7f4a'7c15;  // 2^64 / golden ratio
-inline uint64_t hash_seed(const Dentry* parent) { return reinterpret_cast<uintptr_t>(parent) >> 4; }
+inline uint64_t hash_seed(const Dentry* parent) {
+    return reinterpret_cast<uintptr_t>(parent) >> 4;
+}
 inline uint64_t hash_step(uint64_t hash, uint64_t word) {
     hash = (hash ^ word) * kMultiplier;
     return hash ^ hash >> 29;
 }
-inline uint32_t hash_end(uint64_t hash) { return static_cast<uint32_t>(hash ^ hash >> 32); }
+inline uint32_t hash_end(uint64_t hash) {
+    return static_cast<uint32_t>(hash ^ hash >> 32);
+}
 
 }  // namespace gyre::dentry_cache

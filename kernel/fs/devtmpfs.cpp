@@ -14,7 +14,9 @@ namespace {
 
 Ref<Superblock> g_instance;
 
-Result<Ref<Superblock>> mount_again(std::string_view, std::string_view) { return g_instance; }
+Result<Ref<Superblock>> mount_again(std::string_view, std::string_view) {
+    return g_instance;
+}
 
 constinit FilesystemType g_type{"devtmpfs", false, &mount_again};
 
@@ -32,8 +34,8 @@ struct Link {
     const char* target;
 };
 constexpr Link kLinks[] = {
-    {"fd", "/proc/self/fd"}, {"stdin", "/proc/self/fd/0"}, {"stdout", "/proc/self/fd/1"}, {"stderr", "/proc/self/fd/2"},
-    {"core", "/proc/kcore"},
+    {"fd", "/proc/self/fd"},       {"stdin", "/proc/self/fd/0"}, {"stdout", "/proc/self/fd/1"},
+    {"stderr", "/proc/self/fd/2"}, {"core", "/proc/kcore"},
 };
 
 }  // namespace
@@ -42,17 +44,21 @@ Status initialize() {
     TmpfsOptions options;
     options.mode = 0755;
     Ref<TmpfsSuperblock> superblock = TRY(TmpfsSuperblock::create("devtmpfs", options));
-    // The instance stays when nothing shows it: a mount that is not there keeps its tree from being thrown away.
+    // The instance stays when nothing shows it: a mount that is not there keeps its tree from being
+    // thrown away.
     superblock->add_mount();
     g_instance = std::move(superblock);
-    for (const Link& link : kLinks) TRY_VOID(make_link(link.name, link.target));
+    for (const Link& link : kLinks)
+        TRY_VOID(make_link(link.name, link.target));
     TRY_VOID(make_directory("pts", 0755));
     TRY_VOID(make_directory("shm", 01777));
     register_filesystem(g_type);
     return driver::set_node_visitor(&visit);
 }
 
-const Ref<Superblock>& instance() { return g_instance; }
+const Ref<Superblock>& instance() {
+    return g_instance;
+}
 
 Status make_node(std::string_view name, uint64_t device, uint32_t mode, uint32_t gid) {
     const NewNode node{file_mode::kCharacter | mode, 0, gid, device};
@@ -70,7 +76,9 @@ Status make_link(std::string_view name, std::string_view target) {
     return make(name, {file_mode::kSymlink | 0777, 0, 0, 0, target});
 }
 
-Status make_directory(std::string_view name, uint32_t mode) { return make(name, {file_mode::kDirectory | mode, 0, 0}); }
+Status make_directory(std::string_view name, uint32_t mode) {
+    return make(name, {file_mode::kDirectory | mode, 0, 0});
+}
 
 Status remove_node(std::string_view name) {
     Dentry& root = *g_instance->root();

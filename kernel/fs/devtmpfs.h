@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// devtmpfs: the one instance of a tmpfs that drivers put their nodes into; every mount of it shows the same tree.
+// devtmpfs: the one instance of a tmpfs that drivers put their nodes into; every mount of it shows
+// the same tree.
 #pragma once
 
 #include <string_view>
@@ -9,7 +10,8 @@
 
 namespace gyre::devtmpfs {
 
-// Makes the instance with the links and directories that every /dev has, and the nodes of the drivers so far.
+// Makes the instance with the links and directories that every /dev has, and the nodes of the
+// drivers so far.
 Status initialize();
 const Ref<Superblock>& instance();
 

@@ -9,8 +9,12 @@
 
 namespace gyre {
 
-Result<size_t> DirectoryFile::read(IoCursor&, Patience) { return fail(Error::IsDirectory); }
-Result<size_t> DirectoryFile::read_at(IoCursor&, uint64_t, Patience) { return fail(Error::IsDirectory); }
+Result<size_t> DirectoryFile::read(IoCursor&, Patience) {
+    return fail(Error::IsDirectory);
+}
+Result<size_t> DirectoryFile::read_at(IoCursor&, uint64_t, Patience) {
+    return fail(Error::IsDirectory);
+}
 
 Result<uint64_t> DirectoryFile::seek(int64_t offset, int whence) {
     MutexGuard guard(position_lock_);
@@ -25,7 +29,9 @@ Result<uint64_t> DirectoryFile::seek(int64_t offset, int whence) {
     return position_;
 }
 
-Status DirectoryFile::synchronize(bool) { return {}; }
+Status DirectoryFile::synchronize(bool) {
+    return {};
+}
 
 namespace {
 
@@ -58,7 +64,8 @@ Status DirectoryFile::read_directory(EmitEntry emit, void* argument) {
     Progress progress{emit, argument, position_};
     if (progress.position == 0) Progress::take(&progress, {inode.number(), 1, kTypeDirectory, "."});
     if (progress.position == 1) {
-        const uint64_t number = DentryCache::with_stable_names([&] { return directory.parent()->inode().number(); });
+        const uint64_t number =
+            DentryCache::with_stable_names([&] { return directory.parent()->inode().number(); });
         Progress::take(&progress, {number, 2, kTypeDirectory, ".."});
     }
     Status listed;
@@ -70,7 +77,8 @@ Status DirectoryFile::read_directory(EmitEntry emit, void* argument) {
     }
     position_ = progress.position;
     if (!(status_flags() & open_flags::kNoAccessTime) &&
-        !(path().mount->flags() & (mount_flags::kNoAccessTime | mount_flags::kNoDirectoryAccessTime)) &&
+        !(path().mount->flags() &
+          (mount_flags::kNoAccessTime | mount_flags::kNoDirectoryAccessTime)) &&
         !path().mount->is_read_only())
         inode.touch_accessed_relatively();
     return listed;

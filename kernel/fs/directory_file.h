@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Open directories: listing them. Positions 0 and 1 are "." and ".."; the rest are cookies that entries keep for
-// life, so a listing survives changes made meanwhile.
+// Open directories: listing them. Positions 0 and 1 are "." and ".."; the rest are cookies that
+// entries keep for life, so a listing survives changes made meanwhile.
 #pragma once
 
 #include "kernel/fs/file.h"
@@ -12,7 +12,8 @@ namespace gyre {
 
 class DirectoryFile final : public File {
 public:
-    DirectoryFile(Path path, uint32_t flags) : File(std::move(path), flags, Signals::Readable | Signals::Writable) {}
+    DirectoryFile(Path path, uint32_t flags)
+        : File(std::move(path), flags, Signals::Readable | Signals::Writable) {}
     Result<size_t> read(IoCursor& to, Patience patience) override;  // IsDirectory
     Result<size_t> read_at(IoCursor& to, uint64_t offset, Patience patience) override;
     Result<uint64_t> seek(int64_t offset, int whence) override;

@@ -17,14 +17,16 @@ AttributeList::~AttributeList() {
 
 AttributeList::Entry** AttributeList::find(std::string_view name) {
     Entry** link = &first_;
-    while (*link && (*link)->name() != name) link = &(*link)->next;
+    while (*link && (*link)->name() != name)
+        link = &(*link)->next;
     return link;
 }
 
 Result<std::span<const std::byte>> AttributeList::get(std::string_view name) const {
     const Entry* entry = *const_cast<AttributeList*>(this)->find(name);
     if (!entry) return fail(Error::NoData);
-    return std::span(reinterpret_cast<const std::byte*>(entry->bytes() + entry->name_length), entry->value_length);
+    return std::span(reinterpret_cast<const std::byte*>(entry->bytes() + entry->name_length),
+                     entry->value_length);
 }
 
 Status AttributeList::set(std::string_view name, std::span<const std::byte> value, bool must_create,
@@ -34,7 +36,8 @@ Status AttributeList::set(std::string_view name, std::span<const std::byte> valu
     if (old && must_create) return fail(Error::Exists);
     if (!old && must_replace) return fail(Error::NoData);
     const size_t size = sizeof(Entry) + name.size() + value.size();
-    if (total_bytes_ - (old ? old->total() : 0) + size > kMostTotalBytes) return fail(Error::NoSpace);
+    if (total_bytes_ - (old ? old->total() : 0) + size > kMostTotalBytes)
+        return fail(Error::NoSpace);
     void* memory = ::operator new(size, std::nothrow);
     if (!memory) return fail(Error::NoMemory);
     auto* entry = new (memory) Entry{old ? old->next : nullptr, static_cast<uint32_t>(name.size()),

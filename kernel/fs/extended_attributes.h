@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Extended attributes kept in memory (xattr(7)): user.*, trusted.* and security.* of a tmpfs inode. All functions want the
-// inode's lock held.
+// Extended attributes kept in memory (xattr(7)): user.*, trusted.* and security.* of a tmpfs inode.
+// All functions want the inode's lock held.
 #pragma once
 
 #include <cstddef>
@@ -14,9 +14,10 @@
 namespace gyre {
 
 struct AttributeList {
-    static constexpr size_t kMostNameBytes = 255;      // XATTR_NAME_MAX
-    static constexpr size_t kMostValueBytes = 65536;   // XATTR_SIZE_MAX
-    static constexpr size_t kMostTotalBytes = 128 << 10;  // of one inode: what a program may make the kernel keep
+    static constexpr size_t kMostNameBytes = 255;     // XATTR_NAME_MAX
+    static constexpr size_t kMostValueBytes = 65536;  // XATTR_SIZE_MAX
+    static constexpr size_t kMostTotalBytes =
+        128 << 10;  // of one inode: what a program may make the kernel keep
 
     AttributeList() = default;
     AttributeList(const AttributeList&) = delete;
@@ -26,12 +27,14 @@ struct AttributeList {
     // Errors: NoData. The view is valid while the lock is held.
     Result<std::span<const std::byte>> get(std::string_view name) const;
     // Errors: Exists (must_create), NoData (must_replace), NoSpace, NoMemory.
-    Status set(std::string_view name, std::span<const std::byte> value, bool must_create, bool must_replace);
+    Status set(std::string_view name, std::span<const std::byte> value, bool must_create,
+               bool must_replace);
     Status remove(std::string_view name);
     // Calls body(name) for each.
     template <class Body>
     void for_each(Body&& body) const {
-        for (const Entry* entry = first_; entry; entry = entry->next) body(entry->name());
+        for (const Entry* entry = first_; entry; entry = entry->next)
+            body(entry->name());
     }
 
 private:

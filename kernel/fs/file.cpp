@@ -11,7 +11,8 @@
 #include "kernel/fs/inode.h"
 #include "kernel/fs/mount.h"
 
-// The retired node is a member of a class that is not of standard layout; clang defines offsetof for it all the same.
+// The retired node is a member of a class that is not of standard layout; clang defines offsetof
+// for it all the same.
 #pragma clang diagnostic ignored "-Winvalid-offsetof"
 
 namespace gyre {
@@ -39,8 +40,9 @@ void File::last_reference_gone() {
             file_locks::release(inode, LockFamily::OpenFile, this);
         }
     }
-    // The object ends now (a pipe's other side must learn it at once); its memory stays until the readers of descriptor
-    // tables who may still try to take a reference have gone. They look at the count only, which stays zero.
+    // The object ends now (a pipe's other side must learn it at once); its memory stays until the
+    // readers of descriptor tables who may still try to take a reference have gone. They look at
+    // the count only, which stays zero.
     epoch::Node* node = &node_;
     this->~File();
     *node = {};
@@ -49,12 +51,24 @@ void File::last_reference_gone() {
     });
 }
 
-Result<size_t> File::read(IoCursor&, Patience) { return fail(Error::InvalidArgument); }
-Result<size_t> File::write(IoCursor&, Patience) { return fail(Error::InvalidArgument); }
-Result<size_t> File::read_at(IoCursor&, uint64_t, Patience) { return fail(Error::IllegalSeek); }
-Result<size_t> File::write_at(IoCursor&, uint64_t, Patience) { return fail(Error::IllegalSeek); }
-Result<uint64_t> File::seek(int64_t, int) { return fail(Error::IllegalSeek); }
-Result<long> File::ioctl(linux::CallContext&, uint32_t, uintptr_t) { return fail(Error::NotTerminal); }
+Result<size_t> File::read(IoCursor&, Patience) {
+    return fail(Error::InvalidArgument);
+}
+Result<size_t> File::write(IoCursor&, Patience) {
+    return fail(Error::InvalidArgument);
+}
+Result<size_t> File::read_at(IoCursor&, uint64_t, Patience) {
+    return fail(Error::IllegalSeek);
+}
+Result<size_t> File::write_at(IoCursor&, uint64_t, Patience) {
+    return fail(Error::IllegalSeek);
+}
+Result<uint64_t> File::seek(int64_t, int) {
+    return fail(Error::IllegalSeek);
+}
+Result<long> File::ioctl(linux::CallContext&, uint32_t, uintptr_t) {
+    return fail(Error::NotTerminal);
+}
 
 Result<long> File::control(linux::CallContext&, uint32_t command, uintptr_t argument) {
     if (!path_.dentry) return fail(Error::InvalidArgument);
@@ -75,12 +89,24 @@ Status File::status(FileStatus& status) {
     return {};
 }
 
-Status File::truncate(uint64_t) { return fail(Error::InvalidArgument); }
-Status File::synchronize(bool) { return fail(Error::InvalidArgument); }
-Result<Ref<Vmo>> File::mappable(MapRequest&) { return fail(Error::NoDevice); }
-Result<Ref<MappingSource>> File::mapping_source() { return Ref<MappingSource>(); }
-Status File::read_directory(EmitEntry, void*) { return fail(Error::NotDirectory); }
-Status File::flags_changed(uint32_t, uint32_t) { return {}; }
+Status File::truncate(uint64_t) {
+    return fail(Error::InvalidArgument);
+}
+Status File::synchronize(bool) {
+    return fail(Error::InvalidArgument);
+}
+Result<Ref<Vmo>> File::mappable(MapRequest&) {
+    return fail(Error::NoDevice);
+}
+Result<Ref<MappingSource>> File::mapping_source() {
+    return Ref<MappingSource>();
+}
+Status File::read_directory(EmitEntry, void*) {
+    return fail(Error::NotDirectory);
+}
+Status File::flags_changed(uint32_t, uint32_t) {
+    return {};
+}
 
 void File::descriptor_closed(const FileTable& table) {
     if (!path_.dentry) return;
@@ -89,6 +115,8 @@ void File::descriptor_closed(const FileTable& table) {
         file_locks::release(inode, LockFamily::Record, &table);
 }
 
-size_t File::describe(std::span<char>) const { return 0; }
+size_t File::describe(std::span<char>) const {
+    return 0;
+}
 
 }  // namespace gyre

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Advisory locks. One spin lock guards all lists: locking files is rare and short, and the search for deadlocks needs a
-// view over all of them. New nodes are allocated before it is taken, because changing a range may split one lock in two.
+// Advisory locks. One spin lock guards all lists: locking files is rare and short, and the search
+// for deadlocks needs a view over all of them. New nodes are allocated before it is taken, because
+// changing a range may split one lock in two.
 #include "kernel/fs/file_locks.h"
 
 #include <algorithm>
@@ -23,9 +24,9 @@ struct LockNode {
 
 struct FileLockList {
     Inode* inode = nullptr;
-    LockNode* first = nullptr;   // by start within one owner's locks
+    LockNode* first = nullptr;  // by start within one owner's locks
     WaitQueue changed;
-    FileLockList* next = nullptr;      // of all lists
+    FileLockList* next = nullptr;  // of all lists
     FileLockList* previous = nullptr;
 };
 
@@ -42,14 +43,17 @@ constinit SpinLock g_lock{LockRank::FileLocks};
 constinit FileLockList* g_lists = nullptr;
 constinit Blocked* g_blocked = nullptr;
 
-bool is_record(LockFamily family) { return family != LockFamily::Flock; }
+bool is_record(LockFamily family) {
+    return family != LockFamily::Flock;
+}
 
 bool is_same_owner(const FileLockRequest& a, const FileLockRequest& b) {
     return a.family == b.family && a.owner == b.owner;
 }
 
 bool is_conflict(const FileLockRequest& held, const FileLockRequest& wanted) {
-    if (is_record(held.family) != is_record(wanted.family) || is_same_owner(held, wanted)) return false;
+    if (is_record(held.family) != is_record(wanted.family) || is_same_owner(held, wanted))
+        return false;
     if (held.type == LockType::Read && wanted.type == LockType::Read) return false;
     return held.start <= wanted.end && wanted.start <= held.end;
 }
@@ -64,7 +68,8 @@ const LockNode* find_conflict_locked(const FileLockList& list, const FileLockReq
 struct Spares {
     LockNode* nodes = nullptr;
     ~Spares() {
-        while (nodes) delete std::exchange(nodes, nodes->next);
+        while (nodes)
+            delete std::exchange(nodes, nodes->next);
     }
     Status fill(int count) {
         for (; count > 0; --count) {
@@ -130,19 +135,22 @@ void insert_locked(FileLockList& list, const FileLockRequest& request, Spares& s
     LockNode* node = spares.take();
     node->lock = merged;
     LockNode** link = &list.first;
-    while (*link && (*link)->lock.start < merged.start) link = &(*link)->next;
+    while (*link && (*link)->lock.start < merged.start)
+        link = &(*link)->next;
     node->next = *link;
     *link = node;
 }
 
-// Whether waiting for `holder` would close a circle back to `owner`. Each owner waits for one other at a time per
-// blocked thread; the walk is bounded so that a long chain cannot hold the lock for ever (as Linux's).
+// Whether waiting for `holder` would close a circle back to `owner`. Each owner waits for one other
+// at a time per blocked thread; the walk is bounded so that a long chain cannot hold the lock for
+// ever (as Linux's).
 bool would_deadlock_locked(const void* owner, const void* holder) {
     constexpr int kMostSteps = 10;
     for (int step = 0; step < kMostSteps; ++step) {
         if (holder == owner) return true;
         const Blocked* blocked = g_blocked;
-        while (blocked && blocked->owner != holder) blocked = blocked->next;
+        while (blocked && blocked->owner != holder)
+            blocked = blocked->next;
         if (!blocked) return false;
         holder = blocked->holder;
     }
@@ -182,7 +190,8 @@ Status try_once(FileLockList& list, const FileLockRequest& request, Blocked* blo
     if (request.type != LockType::Unlock) {
         if (const LockNode* conflict = find_conflict_locked(list, request)) {
             if (blocked) {
-                if (would_deadlock_locked(request.owner, conflict->lock.owner)) return fail(Error::Deadlock);
+                if (would_deadlock_locked(request.owner, conflict->lock.owner))
+                    return fail(Error::Deadlock);
                 blocked->holder = conflict->lock.owner;
             }
             return fail(Error::WouldBlock);
@@ -198,11 +207,13 @@ Status try_once(FileLockList& list, const FileLockRequest& request, Blocked* blo
 namespace file_locks {
 
 Status set(Inode& inode, const FileLockRequest& request, Patience patience) {
-    if (request.type == LockType::Unlock && !inode.file_locks().load(std::memory_order_acquire)) return {};
+    if (request.type == LockType::Unlock && !inode.file_locks().load(std::memory_order_acquire))
+        return {};
     FileLockList& list = *TRY(list_of(inode));
     Status outcome;
     if (request.family == LockFamily::Flock && request.type != LockType::Unlock) {
-        // flock(2): changing the kind of lock first lets the old one go, and waits as if it were new.
+        // flock(2): changing the kind of lock first lets the old one go, and waits as if it were
+        // new.
         FileLockRequest none = request;
         none.type = LockType::Unlock;
         bool is_changed = false;
@@ -238,7 +249,8 @@ Status set(Inode& inode, const FileLockRequest& request, Patience patience) {
         unblock_locked(blocked);
     }
     if (!waited) return waited;
-    if (outcome && (request.type != LockType::Write || request.family != LockFamily::Flock)) list.changed.wake_all();
+    if (outcome && (request.type != LockType::Write || request.family != LockFamily::Flock))
+        list.changed.wake_all();
     return outcome;
 }
 
@@ -272,7 +284,8 @@ void release(Inode& inode, LockFamily family, const void* owner) {
 void for_each(Visitor visitor, void* argument) {
     SpinGuard guard(g_lock);
     for (const FileLockList* list = g_lists; list; list = list->next)
-        for (const LockNode* node = list->first; node; node = node->next) visitor(argument, *list->inode, node->lock);
+        for (const LockNode* node = list->first; node; node = node->next)
+            visitor(argument, *list->inode, node->lock);
 }
 
 }  // namespace file_locks

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Advisory locks on files: flock(2), POSIX record locks and open-file-description locks (fcntl(2)). Flock locks are a
-// family of their own; the two kinds of record locks see each other. An inode has a list only once it was locked.
+// Advisory locks on files: flock(2), POSIX record locks and open-file-description locks (fcntl(2)).
+// Flock locks are a family of their own; the two kinds of record locks see each other. An inode has
+// a list only once it was locked.
 #pragma once
 
 #include <cstdint>
@@ -18,9 +19,9 @@ enum class LockType : uint8_t { Read, Write, Unlock };
 struct FileLockRequest {
     LockFamily family;
     LockType type;
-    const void* owner;    // the File (Flock, OpenFile) or the FileTable (Record)
-    int32_t pid;          // who is told to F_GETLK; -1 for OpenFile
-    uint64_t start = 0;   // bytes [start, end]
+    const void* owner;   // the File (Flock, OpenFile) or the FileTable (Record)
+    int32_t pid;         // who is told to F_GETLK; -1 for OpenFile
+    uint64_t start = 0;  // bytes [start, end]
     uint64_t end = UINT64_MAX;
 };
 

@@ -36,7 +36,8 @@ Result<Ref<File>> FileTable::get_for_write(int descriptor) const {
 Result<int> FileTable::install(Ref<File> file, bool close_on_exec, uint64_t limit, int minimum) {
     const auto most = static_cast<uint32_t>(std::min<uint64_t>(limit, kMostDescriptors));
     const uint32_t bits = close_on_exec ? kCloseOnExec : 0;
-    return static_cast<int>(TRY(slots_.insert(std::move(file), bits, static_cast<uint32_t>(minimum), most)));
+    return static_cast<int>(
+        TRY(slots_.insert(std::move(file), bits, static_cast<uint32_t>(minimum), most)));
 }
 
 Status FileTable::install_at(int descriptor, Ref<File> file, bool close_on_exec, uint64_t limit) {
@@ -66,13 +67,16 @@ void FileTable::mark_range_close_on_exec(uint32_t first, uint32_t last) {
 }
 
 void FileTable::close_on_exec() {
-    for (uint32_t number = slots_.next_used(0); number != UINT32_MAX; number = slots_.next_used(number + 1)) {
+    for (uint32_t number = slots_.next_used(0); number != UINT32_MAX;
+         number = slots_.next_used(number + 1)) {
         const auto entry = slots_.get_entry(number);
         if (entry && (entry->bits & kCloseOnExec)) (void)close(static_cast<int>(number));
     }
 }
 
-void FileTable::close_all() { close_range(0, UINT32_MAX - 1); }
+void FileTable::close_all() {
+    close_range(0, UINT32_MAX - 1);
+}
 
 Result<Ref<FileTable>> FileTable::copy() const {
     Ref<FileTable> made = TRY(make_ref<FileTable>());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Root and working directory. A place that is replaced is let go outside the lock: its last reference may sleep.
+// Root and working directory. A place that is replaced is let go outside the lock: its last
+// reference may sleep.
 #include "kernel/fs/filesystem_context.h"
 
 #include <utility>
@@ -28,7 +29,8 @@ void FilesystemContext::set_working_directory(Path path) {
 
 Result<Ref<FilesystemContext>> FilesystemContext::copy() const {
     Places places = places_.with([](const Places& now) { return now; });
-    return make_ref<FilesystemContext>(std::move(places.root), std::move(places.working_directory), umask());
+    return make_ref<FilesystemContext>(std::move(places.root), std::move(places.working_directory),
+                                       umask());
 }
 
 }  // namespace gyre

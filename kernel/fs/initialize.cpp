@@ -32,8 +32,10 @@ Status make_root() {
     Ref<TmpfsSuperblock> superblock = TRY(TmpfsSuperblock::create("rootfs", options));
     const Ref<Dentry> root = superblock->root();
     // What the built-in initramfs of Linux holds: enough to give init a console.
-    Ref<Dentry> dev = TRY(names::make_unchecked(*root, "dev", {file_mode::kDirectory | 0755, 0, 0}));
-    TRY_VOID(names::make_unchecked(*dev, "console", {file_mode::kCharacter | 0600, 0, 0, make_device(5, 1)}));
+    Ref<Dentry> dev =
+        TRY(names::make_unchecked(*root, "dev", {file_mode::kDirectory | 0755, 0, 0}));
+    TRY_VOID(names::make_unchecked(*dev, "console",
+                                   {file_mode::kCharacter | 0600, 0, 0, make_device(5, 1)}));
     TRY_VOID(names::make_unchecked(*root, "root", {file_mode::kDirectory | 0700, 0, 0}));
     Ref<Mount> mount = TRY(Mount::create(std::move(superblock), root, 0, "rootfs"));
     set_initial_mount_namespace(TRY(MountNamespace::create(std::move(mount))));
@@ -51,7 +53,9 @@ Status make_file_systems() {
 
 }  // namespace
 
-Path root() { return namespace_root(); }
+Path root() {
+    return namespace_root();
+}
 
 void initialize(const BootInfo& boot_info) {
     if (const Status made = make_file_systems(); !made) panic("no root file system");
@@ -61,7 +65,9 @@ void initialize(const BootInfo& boot_info) {
         return;
     }
     const Status unpacked = unpack_initramfs(root(), {initramfs.start.direct(), initramfs.length});
-    if (!unpacked) log_error("fs: the initramfs is not complete (error {})", static_cast<int>(unpacked.error()));
+    if (!unpacked)
+        log_error("fs: the initramfs is not complete (error {})",
+                  static_cast<int>(unpacked.error()));
     memory::reclaim_boot_range(initramfs.start, initramfs.length);
 }
 

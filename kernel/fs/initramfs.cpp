@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// From cpio archives to files. A later entry of the same name replaces the earlier one (a directory is only changed), so
-// an archive laid behind another one overrides it. Missing folders are made. Content is copied once, page by page.
+// From cpio archives to files. A later entry of the same name replaces the earlier one (a directory
+// is only changed), so an archive laid behind another one overrides it. Missing folders are made.
+// Content is copied once, page by page.
 #include <algorithm>
 #include <cstring>
 
@@ -22,14 +23,18 @@ constexpr int64_t kNsPerSecond = 1'000'000'000;
 
 class Unpacker {
 public:
-    Unpacker(Path root, Credentials& credentials) : root_(std::move(root)), credentials_(credentials) {}
+    Unpacker(Path root, Credentials& credentials)
+        : root_(std::move(root)), credentials_(credentials) {}
 
     Status add(const cpio::Entry& entry) {
         std::string_view path = entry.name;
-        while (path.ends_with('/')) path.remove_suffix(1);
+        while (path.ends_with('/'))
+            path.remove_suffix(1);
         const size_t slash = path.rfind('/');
-        const std::string_view name = slash == std::string_view::npos ? path : path.substr(slash + 1);
-        const std::string_view folder = slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
+        const std::string_view name =
+            slash == std::string_view::npos ? path : path.substr(slash + 1);
+        const std::string_view folder =
+            slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
         if (name.empty() || name == ".") return change(*root_.dentry, entry);
         if (name == ".." || name.size() > kMostNameBytes) return fail(Error::InvalidArgument);
         Ref<Dentry> parent = TRY(parent_of(folder));
@@ -78,7 +83,8 @@ private:
         PathText path;
         TRY_VOID(path.set(folder));
         const LookupContext context{root_, root_, credentials_};
-        const Path place = TRY(look_up(context, path, LookupFlag::Follow | LookupFlag::MustBeDirectory));
+        const Path place =
+            TRY(look_up(context, path, LookupFlag::Follow | LookupFlag::MustBeDirectory));
         return place.dentry;
     }
 
@@ -89,8 +95,8 @@ private:
                 if (type == file_mode::kDirectory) return change(**present, entry);
                 if (DentryCache::has_children(**present)) return fail(Error::IsDirectory);
             }
-            // The content of hard links comes with the last of their names: an earlier name of the same archive that is
-            // listed again keeps its file.
+            // The content of hard links comes with the last of their names: an earlier name of the
+            // same archive that is listed again keeps its file.
             TRY_VOID(names::remove_unchecked(**present));
         }
         const bool may_be_linked = entry.link_count > 1 && type == file_mode::kRegular;
@@ -100,23 +106,26 @@ private:
                 return entry.content.empty() ? Status() : fill(first->dentry->inode(), entry);
             }
         }
-        NewNode node{entry.mode & (file_mode::kTypeMask | file_mode::kAllBits), entry.uid, entry.gid,
-                     make_device(entry.special_major, entry.special_minor)};
+        NewNode node{entry.mode & (file_mode::kTypeMask | file_mode::kAllBits), entry.uid,
+                     entry.gid, make_device(entry.special_major, entry.special_minor)};
         if (type == file_mode::kSymlink)
-            node.target = {reinterpret_cast<const char*>(entry.content.data()), entry.content.size()};
+            node.target = {reinterpret_cast<const char*>(entry.content.data()),
+                           entry.content.size()};
         Ref<Dentry> made = TRY(names::make_unchecked(parent, name, node));
         if (type == file_mode::kRegular) TRY_VOID(fill(made->inode(), entry));
         set_time(made->inode(), entry);
         ++file_count_;
         if (may_be_linked)
-            TRY_VOID(linked_.try_push_back(LinkedFile{entry.major, entry.minor, entry.inode, std::move(made)}));
+            TRY_VOID(linked_.try_push_back(
+                LinkedFile{entry.major, entry.minor, entry.inode, std::move(made)}));
         return {};
     }
 
     LinkedFile* find_linked(const cpio::Entry& entry) {
         for (size_t i = linked_.size(); i-- > 0;) {
             LinkedFile& file = linked_[i];
-            if (file.inode == entry.inode && file.major == entry.major && file.minor == entry.minor) return &file;
+            if (file.inode == entry.inode && file.major == entry.major && file.minor == entry.minor)
+                return &file;
         }
         return nullptr;
     }
@@ -128,7 +137,8 @@ private:
 
     static Status change(Dentry& directory, const cpio::Entry& entry) {
         Inode& inode = directory.inode();
-        if ((entry.mode & file_mode::kTypeMask) != file_mode::kDirectory) return fail(Error::InvalidArgument);
+        if ((entry.mode & file_mode::kTypeMask) != file_mode::kDirectory)
+            return fail(Error::InvalidArgument);
         inode.set_mode(file_mode::kDirectory | (entry.mode & file_mode::kAllBits));
         inode.set_owner(entry.uid, entry.gid);
         set_time(inode, entry);
@@ -170,7 +180,8 @@ Status unpack_initramfs(const Path& directory, std::span<const std::byte> archiv
         const Status added = unpacker.add(**next);
         if (!added) {
             if (added.error() == Error::NoMemory) return added;
-            log_warning("initramfs: {} left out (error {})", (*next)->name, static_cast<int>(added.error()));
+            log_warning("initramfs: {} left out (error {})", (*next)->name,
+                        static_cast<int>(added.error()));
         }
         Thread::preemption_point();
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Unpacking archives: several behind each other, replacement, hard links, folders that the archive forgot.
+// Unpacking archives: several behind each other, replacement, hard links, folders that the archive
+// forgot.
 #include <cstring>
 
 #include "kernel/fs/initialize.h"
@@ -14,7 +15,8 @@ namespace {
 // Writes an archive as cpio(5) describes it.
 class Archive {
 public:
-    void add(std::string_view name, uint32_t mode, std::string_view content, uint32_t inode = 0, uint32_t links = 1) {
+    void add(std::string_view name, uint32_t mode, std::string_view content, uint32_t inode = 0,
+             uint32_t links = 1) {
         put("070701");
         const auto size = static_cast<uint32_t>(content.size());
         for (const uint32_t field : {inode, mode, 0u, 0u, links, 5u, size, 0u, 0u, 0u, 0u,
@@ -36,10 +38,12 @@ private:
         length_ += text.size();
     }
     void put_hexadecimal(uint32_t value) {
-        for (int shift = 28; shift >= 0; shift -= 4) bytes_[length_++] = "0123456789abcdef"[value >> shift & 15];
+        for (int shift = 28; shift >= 0; shift -= 4)
+            bytes_[length_++] = "0123456789abcdef"[value >> shift & 15];
     }
     void pad() {
-        while (length_ % 4) bytes_[length_++] = 0;
+        while (length_ % 4)
+            bytes_[length_++] = 0;
     }
     char bytes_[3072] = {};
     size_t length_ = 0;
@@ -87,7 +91,8 @@ KERNEL_TEST(initramfs_of_two_archives) {
     EXPECT(&one.dentry->inode() == &two.dentry->inode());
     EXPECT(one.dentry->inode().size() == 7);
     EXPECT(!find(root, *credentials, "/evil"));
-    EXPECT(std::string_view(TEST_TRY(find(root, *credentials, "/link")).dentry->inode().text()) == "etc");
+    EXPECT(std::string_view(TEST_TRY(find(root, *credentials, "/link")).dentry->inode().text()) ==
+           "etc");
 }
 
 KERNEL_TEST(initramfs_damage_keeps_what_came_before) {
@@ -98,7 +103,8 @@ KERNEL_TEST(initramfs_damage_keeps_what_came_before) {
     Archive archive;
     archive.add("a", file_mode::kRegular | 0644, "1");
     archive.add("b", file_mode::kRegular | 0644, "22222222");
-    const Status unpacked = fs::unpack_initramfs(root, archive.view().first(archive.view().size() - 8));
+    const Status unpacked =
+        fs::unpack_initramfs(root, archive.view().first(archive.view().size() - 8));
     EXPECT(!unpacked && unpacked.error() == Error::InputOutput);
     EXPECT(find(root, *credentials, "/a"));
     EXPECT(!find(root, *credentials, "/b"));

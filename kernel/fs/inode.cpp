@@ -13,25 +13,34 @@
 #include "kernel/fs/special_files.h"
 #include "kernel/fs/superblock.h"
 
-// The retired node is a member of a class that is not of standard layout; clang defines offsetof for it all the same.
+// The retired node is a member of a class that is not of standard layout; clang defines offsetof
+// for it all the same.
 #pragma clang diagnostic ignored "-Winvalid-offsetof"
 
 namespace gyre {
 
 Inode::Inode(Superblock& superblock, uint64_t number, uint32_t mode, uint32_t uid, uint32_t gid)
-    : superblock_(superblock), number_(number), mode_(mode), uid_(uid), gid_(gid), birth_ns_(wall_clock_ns()) {
+    : superblock_(superblock),
+      number_(number),
+      mode_(mode),
+      uid_(uid),
+      gid_(gid),
+      birth_ns_(wall_clock_ns()) {
     set_times(birth_ns_, birth_ns_, birth_ns_);
     // Inodes live as long as anything of their file system may look at them, so they keep it.
     superblock_.add_reference();
 }
 
-Inode::~Inode() { free_file_locks(file_locks_.load(std::memory_order_relaxed)); }
+Inode::~Inode() {
+    free_file_locks(file_locks_.load(std::memory_order_relaxed));
+}
 
 void Inode::last_reference_gone() {
     evict();
     Ref<Superblock> superblock = Ref<Superblock>::adopt(&superblock_);
     epoch::retire(node_, [](epoch::Node* node) {
-        delete reinterpret_cast<Inode*>(reinterpret_cast<std::byte*>(node) - offsetof(Inode, node_));
+        delete reinterpret_cast<Inode*>(reinterpret_cast<std::byte*>(node) -
+                                        offsetof(Inode, node_));
     });
 }
 
@@ -75,9 +84,15 @@ void Inode::status(FileStatus& status) {
     status.birth_ns = birth_ns_;
 }
 
-Result<Ref<Inode>> Inode::look_up(std::string_view) { return fail(Error::NotFound); }
-Status Inode::emit_dynamic_entries(uint64_t, EmitEntry, void*) { return {}; }
-Result<Ref<Inode>> Inode::make_node(const NewNode&) { return fail(Error::NotPermitted); }
+Result<Ref<Inode>> Inode::look_up(std::string_view) {
+    return fail(Error::NotFound);
+}
+Status Inode::emit_dynamic_entries(uint64_t, EmitEntry, void*) {
+    return {};
+}
+Result<Ref<Inode>> Inode::make_node(const NewNode&) {
+    return fail(Error::NotPermitted);
+}
 
 Result<size_t> Inode::read_link(std::span<char> buffer) {
     const size_t length = std::min(std::strlen(text()), buffer.size());
@@ -85,30 +100,49 @@ Result<size_t> Inode::read_link(std::span<char> buffer) {
     return length;
 }
 
-Result<Path> Inode::follow() { return fail(Error::SymlinkLoop); }
+Result<Path> Inode::follow() {
+    return fail(Error::SymlinkLoop);
+}
 
 Result<Ref<File>> Inode::open(const Path& path, uint32_t flags) {
     switch (type()) {
         case file_mode::kCharacter:
-        case file_mode::kBlock: return open_device(path, flags);
-        case file_mode::kFifo: return open_fifo(path, flags);
-        case file_mode::kSocket: return fail(Error::NoSuchAddress);
-        case file_mode::kDirectory: return Ref<File>(TRY(make_ref<DirectoryFile>(path, flags)));
-        default: break;
+        case file_mode::kBlock:
+            return open_device(path, flags);
+        case file_mode::kFifo:
+            return open_fifo(path, flags);
+        case file_mode::kSocket:
+            return fail(Error::NoSuchAddress);
+        case file_mode::kDirectory:
+            return Ref<File>(TRY(make_ref<DirectoryFile>(path, flags)));
+        default:
+            break;
     }
     Ref<InodeFile> file = TRY(make_ref<InodeFile>(path, flags));
     if ((flags & open_flags::kAccessMode) != open_flags::kReadOnly) TRY_VOID(file->begin_writing());
     return Ref<File>(std::move(file));
 }
 
-Status Inode::set_size_locked(uint64_t) { return fail(Error::InvalidArgument); }
-Status Inode::prepare_write_locked(uint64_t, uint64_t) { return fail(Error::InvalidArgument); }
-Status Inode::prepare_mapping(bool, bool, Protection&) { return {}; }
+Status Inode::set_size_locked(uint64_t) {
+    return fail(Error::InvalidArgument);
+}
+Status Inode::prepare_write_locked(uint64_t, uint64_t) {
+    return fail(Error::InvalidArgument);
+}
+Status Inode::prepare_mapping(bool, bool, Protection&) {
+    return {};
+}
 void Inode::content_written_locked(uint64_t) {}
-Status Inode::allocate_locked(uint64_t, uint64_t, bool) { return fail(Error::NotSupported); }
-Status Inode::punch_locked(uint64_t, uint64_t) { return fail(Error::NotSupported); }
+Status Inode::allocate_locked(uint64_t, uint64_t, bool) {
+    return fail(Error::NotSupported);
+}
+Status Inode::punch_locked(uint64_t, uint64_t) {
+    return fail(Error::NotSupported);
+}
 
-Result<long> Inode::control(File&, uint32_t, uintptr_t) { return fail(Error::InvalidArgument); }
+Result<long> Inode::control(File&, uint32_t, uintptr_t) {
+    return fail(Error::InvalidArgument);
+}
 
 Status Inode::begin_write_access() {
     int32_t seen = writers_.load(std::memory_order_relaxed);
@@ -117,7 +151,9 @@ Status Inode::begin_write_access() {
     } while (!writers_.compare_exchange_weak(seen, seen + 1, std::memory_order_acq_rel));
     return {};
 }
-void Inode::end_write_access() { writers_.fetch_sub(1, std::memory_order_acq_rel); }
+void Inode::end_write_access() {
+    writers_.fetch_sub(1, std::memory_order_acq_rel);
+}
 
 Status Inode::begin_execution() {
     int32_t seen = writers_.load(std::memory_order_relaxed);
@@ -126,6 +162,8 @@ Status Inode::begin_execution() {
     } while (!writers_.compare_exchange_weak(seen, seen - 1, std::memory_order_acq_rel));
     return {};
 }
-void Inode::end_execution() { writers_.fetch_add(1, std::memory_order_acq_rel); }
+void Inode::end_execution() {
+    writers_.fetch_add(1, std::memory_order_acq_rel);
+}
 
 }  // namespace gyre

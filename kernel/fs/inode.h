@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// An inode: a file as such, whatever its names. It holds the attributes and, for a regular file, the content as a Vmo;
-// read, write, mapping and sharing meet there. A file system derives its kinds of inode from this class and overrides
-// what differs; the defaults are what Linux answers for a kind that cannot do it.
-// Names are not here: the tree of names is the dentry cache's (dentry.h), which for the file systems of today is the
-// whole truth about directories.
+// An inode: a file as such, whatever its names. It holds the attributes and, for a regular file,
+// the content as a Vmo; read, write, mapping and sharing meet there. A file system derives its
+// kinds of inode from this class and overrides what differs; the defaults are what Linux answers
+// for a kind that cannot do it. Names are not here: the tree of names is the dentry cache's
+// (dentry.h), which for the file systems of today is the whole truth about directories.
 #pragma once
 
 #include <atomic>
@@ -24,14 +24,15 @@ namespace gyre {
 class File;
 class Superblock;
 enum class Protection : uint8_t;  // memory/address_space.h
-struct FileLockList;   // file_locks.h
-struct AttributeList;  // extended_attributes.h
+struct FileLockList;              // file_locks.h
+struct AttributeList;             // extended_attributes.h
 
 // The S_* of inode(7).
 namespace file_mode {
-constexpr uint32_t kTypeMask = 0170000, kSocket = 0140000, kSymlink = 0120000, kRegular = 0100000, kBlock = 0060000,
-                   kDirectory = 0040000, kCharacter = 0020000, kFifo = 0010000;
-constexpr uint32_t kSetUser = 04000, kSetGroup = 02000, kSticky = 01000, kPermissions = 0777, kAllBits = 07777;
+constexpr uint32_t kTypeMask = 0170000, kSocket = 0140000, kSymlink = 0120000, kRegular = 0100000,
+                   kBlock = 0060000, kDirectory = 0040000, kCharacter = 0020000, kFifo = 0010000;
+constexpr uint32_t kSetUser = 04000, kSetGroup = 02000, kSticky = 01000, kPermissions = 0777,
+                   kAllBits = 07777;
 }  // namespace file_mode
 
 // What stat(2) and statx(2) tell. Times are nanoseconds since 1970.
@@ -65,7 +66,8 @@ constexpr uint32_t device_minor(uint64_t device) {
     return uint32_t(device & 0xff) | uint32_t(device >> 12 & ~uint64_t{0xff});
 }
 
-// What to make: type and permission bits (the umask is applied already), owner, and what the type needs.
+// What to make: type and permission bits (the umask is applied already), owner, and what the type
+// needs.
 struct NewNode {
     uint32_t mode;
     uint32_t uid, gid;
@@ -86,8 +88,8 @@ class Inode : public RefCounted {
 public:
     Inode(Superblock& superblock, uint64_t number, uint32_t mode, uint32_t uid, uint32_t gid);
     virtual ~Inode();
-    // The memory is read by lock-free path lookup, so it outlives the last reference by an epoch; what may sleep is
-    // done before that in evict().
+    // The memory is read by lock-free path lookup, so it outlives the last reference by an epoch;
+    // what may sleep is done before that in evict().
     void last_reference_gone();
 
     // ---- identity and attributes. Single fields are read without a lock; changes hold lock().
@@ -103,10 +105,14 @@ public:
     uint32_t link_count() const { return link_count_.load(std::memory_order_relaxed); }
     void set_mode(uint32_t mode) { mode_.store(mode, std::memory_order_relaxed); }
     void set_owner(uint32_t uid, uint32_t gid);
-    void add_links(int32_t difference) { link_count_.fetch_add(uint32_t(difference), std::memory_order_relaxed); }
+    void add_links(int32_t difference) {
+        link_count_.fetch_add(uint32_t(difference), std::memory_order_relaxed);
+    }
     // How many names a directory holds, as far as they are entries of the cache.
     uint32_t entry_count() const { return entry_count_.load(std::memory_order_relaxed); }
-    void add_entries(int32_t difference) { entry_count_.fetch_add(uint32_t(difference), std::memory_order_relaxed); }
+    void add_entries(int32_t difference) {
+        entry_count_.fetch_add(uint32_t(difference), std::memory_order_relaxed);
+    }
     uint64_t device() const { return device_; }
     void set_device(uint64_t device) { device_ = device; }
     int64_t access_ns() const { return access_ns_.load(std::memory_order_relaxed); }
@@ -119,13 +125,15 @@ public:
     virtual void status(FileStatus& status);
     // Guards content changes (size, writes) and attribute changes.
     Mutex& lock() { return lock_; }
-    // Guards the adding and removing of entries of a directory (the superblock's topology is held shared then).
+    // Guards the adding and removing of entries of a directory (the superblock's topology is held
+    // shared then).
     Mutex& entries_lock() { return entries_lock_; }
 
     // ---- directories
     // For directories whose entries appear on demand: the inode of a name. Default NotFound.
     virtual Result<Ref<Inode>> look_up(std::string_view name);
-    // Entries that are not in the cache, from `position` on (2 is the first after . and ..). Default: none.
+    // Entries that are not in the cache, from `position` on (2 is the first after . and ..).
+    // Default: none.
     using EmitEntry = bool (*)(void* argument, const DirectoryEntry& entry);
     virtual Status emit_dynamic_entries(uint64_t position, EmitEntry emit, void* argument);
     // An inode of this file system that has no name yet. Default NotPermitted.
@@ -138,7 +146,9 @@ public:
 
     // ---- symbolic links
     virtual LinkKind link_kind() const { return LinkKind::Text; }
-    virtual const char* text() const { return ""; }  // zero-terminated, 8 readable bytes after the end
+    virtual const char* text() const {
+        return "";
+    }  // zero-terminated, 8 readable bytes after the end
     // The text into `buffer`, without a zero; longer ones are cut. Default: text().
     virtual Result<size_t> read_link(std::span<char> buffer);
     virtual Result<Path> follow();
@@ -151,25 +161,29 @@ public:
     // Made already, or null.
     virtual Vmo* vmo_if_any() const { return nullptr; }
     virtual uint64_t size() const { return 0; }
-    // Changes the size; lock() held. Errors: NoSpace, FileTooLarge, NotPermitted (seals), InvalidArgument.
+    // Changes the size; lock() held. Errors: NoSpace, FileTooLarge, NotPermitted (seals),
+    // InvalidArgument.
     virtual Status set_size_locked(uint64_t size);
-    // Bytes in [offset, offset + length) are about to be written; lock() held. Reserves, checks seals and limits.
+    // Bytes in [offset, offset + length) are about to be written; lock() held. Reserves, checks
+    // seals and limits.
     virtual Status prepare_write_locked(uint64_t offset, uint64_t length);
     // What was written is in the Vmo up to `end`: the size grows to it if it was smaller.
     virtual void content_written_locked(uint64_t end);
-    // A mapping is being made (seals): it may refuse, or take rights that mprotect could give from `most`.
+    // A mapping is being made (seals): it may refuse, or take rights that mprotect could give from
+    // `most`.
     virtual Status prepare_mapping(bool is_shared, bool writes, Protection& most);
     // fallocate: pages made present; the size grows unless it is kept.
     virtual Status allocate_locked(uint64_t offset, uint64_t length, bool keeps_size);
-    virtual Status punch_locked(uint64_t offset, uint64_t length);      // fallocate: pages thrown away, read as zero
+    virtual Status punch_locked(uint64_t offset,
+                                uint64_t length);  // fallocate: pages thrown away, read as zero
 
     // fcntl(2) commands of this kind of inode (seals of a memfd). Default InvalidArgument.
     virtual Result<long> control(File& file, uint32_t command, uintptr_t argument);
 
     // ---- text busy: either written or executed
-    Status begin_write_access();   // TextBusy while executed
+    Status begin_write_access();  // TextBusy while executed
     void end_write_access();
-    Status begin_execution();      // TextBusy while open for writing
+    Status begin_execution();  // TextBusy while open for writing
     void end_execution();
 
     std::atomic<FileLockList*>& file_locks() { return file_locks_; }

@@ -19,7 +19,9 @@ InodeFile::~InodeFile() {
     if (is_writing_) inode().end_write_access();
 }
 
-Inode& InodeFile::inode() const { return path().dentry->inode(); }
+Inode& InodeFile::inode() const {
+    return path().dentry->inode();
+}
 
 Status InodeFile::begin_execution() {
     TRY_VOID(inode().begin_execution());
@@ -36,7 +38,9 @@ Status InodeFile::begin_writing() {
 void InodeFile::accessed() {
     if (status_flags() & open_flags::kNoAccessTime) return;
     const Path& place = path();
-    if (place.mount && ((place.mount->flags() & mount_flags::kNoAccessTime) || place.mount->is_read_only())) return;
+    if (place.mount &&
+        ((place.mount->flags() & mount_flags::kNoAccessTime) || place.mount->is_read_only()))
+        return;
     inode().touch_accessed_relatively();
 }
 
@@ -57,7 +61,8 @@ Result<size_t> InodeFile::read_at(IoCursor& to, uint64_t offset, Patience) {
 Result<size_t> InodeFile::write(IoCursor& from, Patience) {
     MutexGuard guard(position_lock_);
     uint64_t position = position_.load(std::memory_order_relaxed);
-    const size_t count = TRY(write_content(inode(), from, position, (status_flags() & open_flags::kAppend) != 0));
+    const size_t count =
+        TRY(write_content(inode(), from, position, (status_flags() & open_flags::kAppend) != 0));
     position_.store(position + count, std::memory_order_relaxed);
     return count;
 }
@@ -90,17 +95,24 @@ Result<uint64_t> InodeFile::seek(int64_t offset, int whence) {
     MutexGuard guard(position_lock_);
     int64_t base = 0;
     switch (whence) {
-        case kSet: break;
-        case kCurrent: base = static_cast<int64_t>(position_.load(std::memory_order_relaxed)); break;
-        case kEnd: base = static_cast<int64_t>(inode().size()); break;
+        case kSet:
+            break;
+        case kCurrent:
+            base = static_cast<int64_t>(position_.load(std::memory_order_relaxed));
+            break;
+        case kEnd:
+            base = static_cast<int64_t>(inode().size());
+            break;
         case kData:
         case kHole: {
             if (offset < 0) return fail(Error::NoSuchAddress);
-            const uint64_t at = TRY(find_data_or_hole(inode(), static_cast<uint64_t>(offset), whence == kData));
+            const uint64_t at =
+                TRY(find_data_or_hole(inode(), static_cast<uint64_t>(offset), whence == kData));
             position_.store(at, std::memory_order_relaxed);
             return at;
         }
-        default: return fail(Error::InvalidArgument);
+        default:
+            return fail(Error::InvalidArgument);
     }
     int64_t to;
     // A sum that does not fit is negative to Linux, and so not a valid position.
@@ -119,7 +131,9 @@ Status InodeFile::truncate(uint64_t size) {
 }
 
 // Memory is all there is behind these files, so everything written is as durable as it will be.
-Status InodeFile::synchronize(bool) { return {}; }
+Status InodeFile::synchronize(bool) {
+    return {};
+}
 
 Result<Ref<Vmo>> InodeFile::mappable(MapRequest& request) {
     if (!can_read()) return fail(Error::AccessDenied);
@@ -138,14 +152,16 @@ Result<Ref<Vmo>> InodeFile::mappable(MapRequest& request) {
         vmo = TRY(inode().vmo());
     }
     if (!vmo) return fail(Error::NoDevice);
-    TRY_VOID(inode().prepare_mapping(request.is_shared, allows(request.protection, Protection::Write), request.most));
+    TRY_VOID(inode().prepare_mapping(request.is_shared,
+                                     allows(request.protection, Protection::Write), request.most));
     accessed();
     return Ref<Vmo>(vmo);
 }
 
 namespace {
 
-// Holds the description, as a mapping does on Linux: flock and text-busy last until the last mapping is gone.
+// Holds the description, as a mapping does on Linux: flock and text-busy last until the last
+// mapping is gone.
 class FileMappingSource final : public MappingSource {
 public:
     explicit FileMappingSource(Ref<File> file) : file_(std::move(file)) {}
@@ -155,7 +171,8 @@ public:
     }
     size_t path(std::span<char> buffer) const override {
         const Path root = namespace_root();
-        const Result<std::string_view> text = path_text(file_->path(), root, buffer, PathStyle::Plain);
+        const Result<std::string_view> text =
+            path_text(file_->path(), root, buffer, PathStyle::Plain);
         if (!text) return 0;
         std::memmove(buffer.data(), text->data(), text->size());
         return text->size();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Open regular files: reading and writing through the inode's Vmo, which is the page cache and for the file systems of
-// today also the disk. Works for every inode that has a Vmo (tmpfs, memfd).
+// Open regular files: reading and writing through the inode's Vmo, which is the page cache and for
+// the file systems of today also the disk. Works for every inode that has a Vmo (tmpfs, memfd).
 #pragma once
 
 #include "kernel/fs/file.h"
@@ -12,10 +12,12 @@ namespace gyre {
 
 class InodeFile final : public File {
 public:
-    InodeFile(Path path, uint32_t flags) : File(std::move(path), flags, Signals::Readable | Signals::Writable) {}
+    InodeFile(Path path, uint32_t flags)
+        : File(std::move(path), flags, Signals::Readable | Signals::Writable) {}
     ~InodeFile() override;
 
-    // Keeps exec, or writers, away until the file is closed. Errors: TextBusy. Once, by who opens it.
+    // Keeps exec, or writers, away until the file is closed. Errors: TextBusy. Once, by who opens
+    // it.
     Status begin_execution();
     Status begin_writing();
 
@@ -39,8 +41,9 @@ private:
     bool is_writing_ = false;
 };
 
-// Content of an inode without a description. Reading stops at its size; writing extends it (append: at the end, whose
-// offset comes back in `offset`). Errors: NoSpace, FileTooLarge, NoMemory, BadAddress, NotPermitted (seals).
+// Content of an inode without a description. Reading stops at its size; writing extends it (append:
+// at the end, whose offset comes back in `offset`). Errors: NoSpace, FileTooLarge, NoMemory,
+// BadAddress, NotPermitted (seals).
 Result<size_t> read_content(Inode& inode, IoCursor& to, uint64_t offset);
 Result<size_t> write_content(Inode& inode, IoCursor& from, uint64_t& offset, bool is_append);
 

@@ -16,11 +16,15 @@ namespace {
 
 constexpr uint64_t kOnes = 0x0101'0101'0101'0101;
 constexpr uint64_t kHighs = 0x8080'8080'8080'8080;
-// A set high bit in every byte that is zero; bytes above the first such one may be wrong, which does no harm.
-constexpr uint64_t zero_bytes(uint64_t word) { return (word - kOnes) & ~word & kHighs; }
+// A set high bit in every byte that is zero; bytes above the first such one may be wrong, which
+// does no harm.
+constexpr uint64_t zero_bytes(uint64_t word) {
+    return (word - kOnes) & ~word & kHighs;
+}
 constexpr uint64_t kSlashes = kOnes * '/';
 
-// The length of the component that starts here, and its hash (see hash_name), eight bytes at a time.
+// The length of the component that starts here, and its hash (see hash_name), eight bytes at a
+// time.
 struct Component {
     size_t length;
     uint32_t hash;
@@ -35,7 +39,8 @@ Component scan(const Dentry* parent, const char* at) {
             hash = dentry_cache::hash_step(hash, word);
             continue;
         }
-        const uint32_t bits = static_cast<uint32_t>(std::countr_zero(ends)) & ~7u;  // of name bytes in this word
+        const uint32_t bits =
+            static_cast<uint32_t>(std::countr_zero(ends)) & ~7u;  // of name bytes in this word
         if (bits != 0) hash = dentry_cache::hash_step(hash, word & ((uint64_t{1} << bits) - 1));
         return {length + bits / 8, dentry_cache::hash_end(hash)};
     }
@@ -70,8 +75,12 @@ Status PathText::set(std::string_view path) {
     return {};
 }
 
-Status PathWalker::to_end() { return walk(false); }
-Status PathWalker::to_parent() { return walk(true); }
+Status PathWalker::to_end() {
+    return walk(false);
+}
+Status PathWalker::to_parent() {
+    return walk(true);
+}
 
 Status PathWalker::walk(bool stops_at_last) {
     if (!is_started_) {
@@ -87,7 +96,8 @@ Status PathWalker::walk(bool stops_at_last) {
         }
     }
     for (;;) {
-        while (*rest_ == '/') ++rest_;
+        while (*rest_ == '/')
+            ++rest_;
         if (*rest_ == 0) {
             if (depth_ == 0) break;
             pop_text();
@@ -102,12 +112,15 @@ Status PathWalker::walk(bool stops_at_last) {
         const std::string_view name{rest_, component.length};
         const char* next = rest_ + component.length;
         const char* const end = next;
-        while (*next == '/') ++next;
+        while (*next == '/')
+            ++next;
         const bool is_last = *next == 0 && depth_ == 0;
         if (is_last) {
             if (next != end) must_be_directory_ = true;
             last_ = name;
-            last_kind_ = name == "." ? LastKind::Dot : name == ".." ? LastKind::DotDot : LastKind::Name;
+            last_kind_ = name == "."    ? LastKind::Dot
+                         : name == ".." ? LastKind::DotDot
+                                        : LastKind::Name;
             if (stops_at_last) {
                 rest_ = next;
                 return {};
@@ -115,7 +128,8 @@ Status PathWalker::walk(bool stops_at_last) {
         }
         TRY_VOID(step(name, component.hash, next, is_last));
     }
-    if ((must_be_directory_ || has(flags_, LookupFlag::MustBeDirectory)) && !dentry_->inode().is_directory())
+    if ((must_be_directory_ || has(flags_, LookupFlag::MustBeDirectory)) &&
+        !dentry_->inode().is_directory())
         return fail(Error::NotDirectory);
     return {};
 }
@@ -140,10 +154,12 @@ Status PathWalker::step(std::string_view name, uint32_t hash, const char* next, 
     Mount* mount = mount_;
     if (child->is_mount_point()) [[unlikely]] {
         cross_mounts(mount, child);
-        if (mount != mount_ && has(flags_, LookupFlag::NoCrossMounts)) return fail(Error::CrossDevice);
+        if (mount != mount_ && has(flags_, LookupFlag::NoCrossMounts))
+            return fail(Error::CrossDevice);
     }
     if (child->inode().is_symlink()) [[unlikely]] {
-        if (!is_last || must_be_directory_ || has(flags_, LookupFlag::Follow)) return follow(*child, next);
+        if (!is_last || must_be_directory_ || has(flags_, LookupFlag::Follow))
+            return follow(*child, next);
         if (has(flags_, LookupFlag::MustBeDirectory)) return fail(Error::NotDirectory);
     }
     mount_ = mount;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The parts of a path walk that leave the fast lane: symbolic links, and directories whose entries are made on demand.
+// The parts of a path walk that leave the fast lane: symbolic links, and directories whose entries
+// are made on demand.
 #include <new>
 #include <utility>
 
@@ -18,7 +19,8 @@ PathWalker::~PathWalker() {
     Text current{rest_, current_link_, current_owned_};
     if (current_link_ || current_owned_) [[unlikely]]
         release(current);
-    while (depth_ > 0) release(outer_[--depth_]);
+    while (depth_ > 0)
+        release(outer_[--depth_]);
 }
 
 void PathWalker::pop_text() {
@@ -42,14 +44,16 @@ Status PathWalker::hold() {
 Status PathWalker::jump_to_root() {
     if (has(flags_, LookupFlag::Beneath)) return fail(Error::CrossDevice);
     const Path& root = has(flags_, LookupFlag::InRoot) ? context_.base : context_.root;
-    if (mount_ != root.mount.get() && has(flags_, LookupFlag::NoCrossMounts)) return fail(Error::CrossDevice);
+    if (mount_ != root.mount.get() && has(flags_, LookupFlag::NoCrossMounts))
+        return fail(Error::CrossDevice);
     mount_ = root.mount.get();
     dentry_ = root.dentry.get();
     return {};
 }
 
 Status PathWalker::follow(Dentry& link, const char* next) {
-    if (++links_followed_ > kMostLinks || has(flags_, LookupFlag::NoLinks)) return fail(Error::SymlinkLoop);
+    if (++links_followed_ > kMostLinks || has(flags_, LookupFlag::NoLinks))
+        return fail(Error::SymlinkLoop);
     // The link's text is read across sleeps, so its inode is kept.
     Ref<Inode> inode = Ref<Inode>::try_from(&link.inode());
     if (!inode) return fail(Error::Stale);
@@ -57,9 +61,11 @@ Status PathWalker::follow(Dentry& link, const char* next) {
 
     if (inode->link_kind() == LinkKind::Magic) {
         if (has(flags_, LookupFlag::NoMagicLinks)) return fail(Error::SymlinkLoop);
-        if (has(flags_, LookupFlag::Beneath) || has(flags_, LookupFlag::InRoot)) return fail(Error::CrossDevice);
+        if (has(flags_, LookupFlag::Beneath) || has(flags_, LookupFlag::InRoot))
+            return fail(Error::CrossDevice);
         held_ = TRY(inode->follow());
-        if (mount_ != held_.mount.get() && has(flags_, LookupFlag::NoCrossMounts)) return fail(Error::CrossDevice);
+        if (mount_ != held_.mount.get() && has(flags_, LookupFlag::NoCrossMounts))
+            return fail(Error::CrossDevice);
         mount_ = held_.mount.get();
         dentry_ = held_.dentry.get();
         rest_ = next;
@@ -96,7 +102,9 @@ Status PathWalker::follow(Dentry& link, const char* next) {
     return {};
 }
 
-Status PathWalker::follow_last(Dentry& link) { return follow(link, rest_); }
+Status PathWalker::follow_last(Dentry& link) {
+    return follow(link, rest_);
+}
 
 Result<Dentry*> PathWalker::fetch(std::string_view name) {
     TRY_VOID(hold());
@@ -123,7 +131,8 @@ Result<Ref<Dentry>> fetch_entry(Dentry& directory, std::string_view name) {
     Ref<Inode> inode = TRY(directory.inode().look_up(name));
     Ref<Dentry> made = TRY(Dentry::create(&directory, name, std::move(inode)));
     const Status inserted = DentryCache::insert(*made, false);
-    // A dying one of the same name may still be in the table; ours then lives without being found again.
+    // A dying one of the same name may still be in the table; ours then lives without being found
+    // again.
     if (!inserted && inserted.error() != Error::Exists) return fail(inserted.error());
     return made;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Mounts and the table that path lookup reads. All changes are made under the table's spin lock; references are
-// dropped after it.
+// Mounts and the table that path lookup reads. All changes are made under the table's spin lock;
+// references are dropped after it.
 #include "kernel/fs/mount.h"
 
 #include <cstring>
@@ -10,7 +10,8 @@
 
 #include "kernel/fs/dentry.h"
 
-// The retired node is a member of a class that is not of standard layout; clang defines offsetof for it all the same.
+// The retired node is a member of a class that is not of standard layout; clang defines offsetof
+// for it all the same.
 #pragma clang diagnostic ignored "-Winvalid-offsetof"
 
 namespace gyre {
@@ -22,7 +23,8 @@ std::atomic<uint32_t> next_number{1};
 Ref<MountNamespace> initial_namespace;
 
 std::atomic<Mount*>& bucket_of(const Mount* parent, const Dentry* place) {
-    const uint64_t key = reinterpret_cast<uintptr_t>(parent) / 64 + reinterpret_cast<uintptr_t>(place) / 64;
+    const uint64_t key =
+        reinterpret_cast<uintptr_t>(parent) / 64 + reinterpret_cast<uintptr_t>(place) / 64;
     return buckets[key % kBuckets];
 }
 }  // namespace
@@ -47,7 +49,8 @@ void MountTable::insert_locked(Mount& mount) {
 
 void MountTable::remove_locked(Mount& mount) {
     std::atomic<Mount*>* link = &bucket_of(mount.parent(), mount.mount_point());
-    while (link->load(std::memory_order_relaxed) != &mount) link = &link->load(std::memory_order_relaxed)->next_in_table_;
+    while (link->load(std::memory_order_relaxed) != &mount)
+        link = &link->load(std::memory_order_relaxed)->next_in_table_;
     link->store(mount.next_in_table_.load(std::memory_order_relaxed), std::memory_order_release);
     mount.mount_point()->add_mount(-1);
     --mount.parent()->children_;
@@ -71,12 +74,13 @@ Result<Ref<Mount>> Mount::create(Ref<Superblock> superblock, Ref<Dentry> root, u
 void Mount::last_reference_gone() {
     root_.reset();
     Superblock* superblock = superblock_.get();
-    // Nobody can mount this instance again (each mount(2) of these kinds makes a new one), bind mounts aside: the
-    // tree goes with the last mount that shows it.
+    // Nobody can mount this instance again (each mount(2) of these kinds makes a new one), bind
+    // mounts aside: the tree goes with the last mount that shows it.
     if (superblock->drop_mount()) superblock->release_tree();
     superblock_.reset();
     epoch::retire(node_, [](epoch::Node* node) {
-        delete reinterpret_cast<Mount*>(reinterpret_cast<std::byte*>(node) - offsetof(Mount, node_));
+        delete reinterpret_cast<Mount*>(reinterpret_cast<std::byte*>(node) -
+                                        offsetof(Mount, node_));
     });
 }
 
@@ -102,7 +106,8 @@ Status MountNamespace::attach(const Ref<Mount>& mount, const Path& place) {
     mount->mount_namespace_ = this;
     MountTable::insert_locked(*mount);
     Mount** end = &first_;
-    while (*end) end = &(*end)->next_in_namespace_;
+    while (*end)
+        end = &(*end)->next_in_namespace_;
     *end = Ref<Mount>(mount).leak();
     ++count_;
     return {};
@@ -122,7 +127,8 @@ Status MountNamespace::detach(Mount& mount, bool is_lazy) {
         parent = Ref<Mount>::adopt(mount.parent_.exchange(nullptr, std::memory_order_acq_rel));
         point = Ref<Dentry>::adopt(mount.mount_point_.exchange(nullptr, std::memory_order_acq_rel));
         Mount** link = &first_;
-        while (*link != &mount) link = &(*link)->next_in_namespace_;
+        while (*link != &mount)
+            link = &(*link)->next_in_namespace_;
         *link = mount.next_in_namespace_;
         mount.next_in_namespace_ = nullptr;
         mount.mount_namespace_ = nullptr;
@@ -143,13 +149,17 @@ Status MountNamespace::move(Mount& mount, const Path& place) {
     for (Mount* at = parent.get(); at; at = at->parent())
         if (at == &mount) return fail(Error::SymlinkLoop);
     MountTable::remove_locked(mount);
-    old_parent = Ref<Mount>::adopt(mount.parent_.exchange(parent.leak(), std::memory_order_acq_rel));
-    old_point = Ref<Dentry>::adopt(mount.mount_point_.exchange(point.leak(), std::memory_order_acq_rel));
+    old_parent =
+        Ref<Mount>::adopt(mount.parent_.exchange(parent.leak(), std::memory_order_acq_rel));
+    old_point =
+        Ref<Dentry>::adopt(mount.mount_point_.exchange(point.leak(), std::memory_order_acq_rel));
     MountTable::insert_locked(mount);
     return {};
 }
 
-const Ref<MountNamespace>& initial_mount_namespace() { return initial_namespace; }
+const Ref<MountNamespace>& initial_mount_namespace() {
+    return initial_namespace;
+}
 Path namespace_root() {
     const Ref<Mount> mount(initial_namespace->root());
     return Path(mount, Ref<Dentry>(mount->root()));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Mounts: which superblock's root is seen at which place. A mount namespace is one tree of them; a process holds a
-// reference to its namespace, though there is one namespace today. Path lookup reads the table without a lock.
+// Mounts: which superblock's root is seen at which place. A mount namespace is one tree of them; a
+// process holds a reference to its namespace, though there is one namespace today. Path lookup
+// reads the table without a lock.
 #pragma once
 
 #include <atomic>
@@ -15,10 +16,11 @@ namespace gyre {
 
 // MS_* of mount(2) that stay with a mount.
 namespace mount_flags {
-constexpr uint32_t kReadOnly = 1, kNoSetUid = 2, kNoDevices = 4, kNoExecute = 8, kNoAccessTime = 1024,
-                   kNoDirectoryAccessTime = 2048, kRelativeAccessTime = 1u << 21, kStrictAccessTime = 1u << 24;
-constexpr uint32_t kKept = kReadOnly | kNoSetUid | kNoDevices | kNoExecute | kNoAccessTime | kNoDirectoryAccessTime |
-                           kRelativeAccessTime | kStrictAccessTime;
+constexpr uint32_t kReadOnly = 1, kNoSetUid = 2, kNoDevices = 4, kNoExecute = 8,
+                   kNoAccessTime = 1024, kNoDirectoryAccessTime = 2048,
+                   kRelativeAccessTime = 1u << 21, kStrictAccessTime = 1u << 24;
+constexpr uint32_t kKept = kReadOnly | kNoSetUid | kNoDevices | kNoExecute | kNoAccessTime |
+                           kNoDirectoryAccessTime | kRelativeAccessTime | kStrictAccessTime;
 }  // namespace mount_flags
 
 class MountNamespace;
@@ -38,7 +40,9 @@ public:
     Dentry* mount_point() const { return mount_point_.load(std::memory_order_acquire); }
     uint32_t flags() const { return flags_.load(std::memory_order_relaxed); }
     void set_flags(uint32_t flags) { flags_.store(flags, std::memory_order_relaxed); }
-    bool is_read_only() const { return (flags() & mount_flags::kReadOnly) || superblock_->is_read_only(); }
+    bool is_read_only() const {
+        return (flags() & mount_flags::kReadOnly) || superblock_->is_read_only();
+    }
     uint32_t number() const { return number_; }
     std::string_view source() const { return source_; }
     Mount* next() const { return next_in_namespace_; }  // under the table's lock
@@ -57,7 +61,7 @@ private:
     MountNamespace* mount_namespace_ = nullptr;
     std::atomic<uint32_t> flags_{0};
     uint32_t number_ = 0;
-    uint32_t children_ = 0;                      // mounts upon this one, under the table's lock
+    uint32_t children_ = 0;  // mounts upon this one, under the table's lock
     epoch::Node node_;
     char source_[kMostSourceBytes] = {};
 };
@@ -69,7 +73,8 @@ public:
     // Attaches at a place; what was there is covered. Errors: NoSpace beyond kMostMounts, Busy.
     static constexpr uint32_t kMostMounts = 100000;  // fs.mount-max
     Status attach(const Ref<Mount>& mount, const Path& place);
-    // Errors: InvalidArgument (not attached, the root), Busy (mounts upon it, or in use unless lazy).
+    // Errors: InvalidArgument (not attached, the root), Busy (mounts upon it, or in use unless
+    // lazy).
     Status detach(Mount& mount, bool is_lazy);
     // Moves a mount (MS_MOVE). Errors: InvalidArgument, SymlinkLoop.
     Status move(Mount& mount, const Path& place);
@@ -81,7 +86,7 @@ private:
     friend class MountTable;
     MountNamespace() = default;
     Ref<Mount> root_;
-    Mount* first_ = nullptr;   // each a reference
+    Mount* first_ = nullptr;  // each a reference
     uint32_t count_ = 0;
 };
 
@@ -102,7 +107,8 @@ private:
 template <class Body>
 void MountNamespace::for_each(Body&& body) {
     SpinGuard guard(MountTable::lock());
-    for (Mount* mount = first_; mount; mount = mount->next()) body(*mount);
+    for (Mount* mount = first_; mount; mount = mount->next())
+        body(*mount);
 }
 
 // The one namespace of today; valid after fs::initialize.

@@ -14,8 +14,8 @@ namespace gyre::names {
 
 namespace {
 
-// A new file in a set-group-ID directory belongs to the directory's group, and a new directory hands that on
-// (inode(7)).
+// A new file in a set-group-ID directory belongs to the directory's group, and a new directory
+// hands that on (inode(7)).
 void inherit_group(const Inode& directory, NewNode& node, const Credentials& credentials) {
     if (!(directory.mode() & file_mode::kSetGroup)) return;
     node.gid = directory.gid();
@@ -42,17 +42,21 @@ Status insert_new(Dentry& parent, Dentry& dentry) {
     return {};
 }
 
-bool can_mount_be_written(const Path& place) { return !place.mount->is_read_only(); }
+bool can_mount_be_written(const Path& place) {
+    return !place.mount->is_read_only();
+}
 
 }  // namespace
 
-Result<Ref<Dentry>> make(const Path& parent, std::string_view name, NewNode node, const Credentials& credentials) {
+Result<Ref<Dentry>> make(const Path& parent, std::string_view name, NewNode node,
+                         const Credentials& credentials) {
     Inode& directory = parent.dentry->inode();
     if (name.size() > kMostNameBytes) return fail(Error::NameTooLong);
     const Result<Ref<Dentry>> present = fetch_entry(*parent.dentry, name);
     if (present) return fail(Error::Exists);
     if (present.error() != Error::NotFound) return fail(present.error());
-    if (directory.superblock().entries() == Superblock::Entries::Dynamic) return fail(Error::NotFound);
+    if (directory.superblock().entries() == Superblock::Entries::Dynamic)
+        return fail(Error::NotFound);
     if (!can_mount_be_written(parent)) return fail(Error::ReadOnlyFilesystem);
     TRY_VOID(permission::check_create(directory, credentials));
     inherit_group(directory, node, credentials);
@@ -72,7 +76,8 @@ Result<Ref<Dentry>> add_inode(Dentry& parent, std::string_view name, Ref<Inode> 
     return dentry;
 }
 
-Result<Ref<Dentry>> make_unnamed(const Path& directory, NewNode node, const Credentials& credentials) {
+Result<Ref<Dentry>> make_unnamed(const Path& directory, NewNode node,
+                                 const Credentials& credentials) {
     Inode& inode = directory.dentry->inode();
     if (!can_mount_be_written(directory)) return fail(Error::ReadOnlyFilesystem);
     TRY_VOID(permission::check(inode, credentials, permission::kWrite | permission::kExecute));
@@ -82,25 +87,30 @@ Result<Ref<Dentry>> make_unnamed(const Path& directory, NewNode node, const Cred
     size_t length = 1;
     char digits[20];
     size_t count = 0;
-    for (uint64_t value = made->number(); value || count == 0; value /= 10) digits[count++] = char('0' + value % 10);
-    while (count) name[length++] = digits[--count];
+    for (uint64_t value = made->number(); value || count == 0; value /= 10)
+        digits[count++] = char('0' + value % 10);
+    while (count)
+        name[length++] = digits[--count];
     return Dentry::create(directory.dentry.get(), {name, length}, std::move(made));
 }
 
-Status link(const Path& existing, const Path& parent, std::string_view name, const Credentials& credentials) {
+Status link(const Path& existing, const Path& parent, std::string_view name,
+            const Credentials& credentials) {
     Inode& inode = existing.dentry->inode();
     if (fetch_entry(*parent.dentry, name)) return fail(Error::Exists);
     if (existing.mount != parent.mount) return fail(Error::CrossDevice);
     if (!can_mount_be_written(parent)) return fail(Error::ReadOnlyFilesystem);
     TRY_VOID(permission::check_create(parent.dentry->inode(), credentials));
     if (inode.is_directory()) return fail(Error::NotPermitted);
-    if (inode.superblock().entries() == Superblock::Entries::Dynamic) return fail(Error::NotPermitted);
+    if (inode.superblock().entries() == Superblock::Entries::Dynamic)
+        return fail(Error::NotPermitted);
     if (inode.link_count() >= UINT32_MAX / 2) return fail(Error::TooManyLinks);
     Ref<Dentry> dentry = TRY(Dentry::create(parent.dentry.get(), name, Ref<Inode>(inode)));
     ReadGuard topology(inode.superblock().topology());
     MutexGuard entries(parent.dentry->inode().entries_lock());
     MutexGuard attributes(inode.lock());
-    // A file whose last name went away does not come back, except one that never had a name (O_TMPFILE).
+    // A file whose last name went away does not come back, except one that never had a name
+    // (O_TMPFILE).
     if (inode.link_count() == 0 && existing.dentry->is_removed()) return fail(Error::NotFound);
     TRY_VOID(insert_new(*parent.dentry, *dentry));
     inode.touch_changed();
@@ -124,14 +134,16 @@ Status remove_unchecked(Dentry& entry) {
     return {};
 }
 
-Status unlink(const Path& parent, std::string_view name, bool has_trailing_slash, const Credentials& credentials) {
+Status unlink(const Path& parent, std::string_view name, bool has_trailing_slash,
+              const Credentials& credentials) {
     if (!can_mount_be_written(parent)) return fail(Error::ReadOnlyFilesystem);
     Inode& directory = parent.dentry->inode();
     Ref<Dentry> entry = TRY(fetch_entry(*parent.dentry, name));
     if (has_trailing_slash)
         return fail(entry->inode().is_directory() ? Error::IsDirectory : Error::NotDirectory);
     TRY_VOID(permission::check_remove(directory, entry->inode(), false, credentials));
-    if (directory.superblock().entries() == Superblock::Entries::Dynamic) return fail(Error::NotPermitted);
+    if (directory.superblock().entries() == Superblock::Entries::Dynamic)
+        return fail(Error::NotPermitted);
     if (entry->is_mount_point()) return fail(Error::Busy);
     ReadGuard topology(directory.superblock().topology());
     MutexGuard entries(directory.entries_lock());
@@ -144,7 +156,8 @@ Status remove_directory(const Path& parent, std::string_view name, const Credent
     Inode& directory = parent.dentry->inode();
     Ref<Dentry> entry = TRY(fetch_entry(*parent.dentry, name));
     TRY_VOID(permission::check_remove(directory, entry->inode(), true, credentials));
-    if (directory.superblock().entries() == Superblock::Entries::Dynamic) return fail(Error::NotPermitted);
+    if (directory.superblock().entries() == Superblock::Entries::Dynamic)
+        return fail(Error::NotPermitted);
     if (entry->is_mount_point()) return fail(Error::Busy);
     // Alone in the file system, so nobody fills the directory between the look and the removal.
     WriteGuard topology(directory.superblock().topology());

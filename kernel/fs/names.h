@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Changes of the tree of names: making, linking, removing, renaming. Each takes the parent's place and a name that is
-// neither empty nor . nor .., checks the caller's rights as Linux orders its errors, and does it under the locks that
-// superblock.h describes.
+// Changes of the tree of names: making, linking, removing, renaming. Each takes the parent's place
+// and a name that is neither empty nor . nor .., checks the caller's rights as Linux orders its
+// errors, and does it under the locks that superblock.h describes.
 #pragma once
 
 #include <string_view>
@@ -15,15 +15,19 @@
 namespace gyre::names {
 
 // Errors: Exists, AccessDenied, ReadOnlyFilesystem, NotFound, NoSpace, NotPermitted, NoMemory.
-Result<Ref<Dentry>> make(const Path& parent, std::string_view name, NewNode node, const Credentials& credentials);
+Result<Ref<Dentry>> make(const Path& parent, std::string_view name, NewNode node,
+                         const Credentials& credentials);
 // Without asking for rights: how the kernel fills its own file systems.
 Result<Ref<Dentry>> make_unchecked(Dentry& parent, std::string_view name, const NewNode& node);
 Result<Ref<Dentry>> add_inode(Dentry& parent, std::string_view name, Ref<Inode> inode);
 // A file without a name (O_TMPFILE).
-Result<Ref<Dentry>> make_unnamed(const Path& directory, NewNode node, const Credentials& credentials);
+Result<Ref<Dentry>> make_unnamed(const Path& directory, NewNode node,
+                                 const Credentials& credentials);
 
-Status link(const Path& existing, const Path& parent, std::string_view name, const Credentials& credentials);
-Status unlink(const Path& parent, std::string_view name, bool has_trailing_slash, const Credentials& credentials);
+Status link(const Path& existing, const Path& parent, std::string_view name,
+            const Credentials& credentials);
+Status unlink(const Path& parent, std::string_view name, bool has_trailing_slash,
+              const Credentials& credentials);
 Status remove_directory(const Path& parent, std::string_view name, const Credentials& credentials);
 Status remove_unchecked(Dentry& entry);
 
@@ -33,6 +37,7 @@ struct RenameSide {
     std::string_view name;
     bool has_trailing_slash;
 };
-Status rename(const RenameSide& from, const RenameSide& to, uint32_t flags, const Credentials& credentials);
+Status rename(const RenameSide& from, const RenameSide& to, uint32_t flags,
+              const Credentials& credentials);
 
 }  // namespace gyre::names

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Names in a tmpfs that is mounted nowhere: making, walking, linking, renaming, removing, and paths back.
+// Names in a tmpfs that is mounted nowhere: making, walking, linking, renaming, removing, and paths
+// back.
 #include "kernel/fs/names.h"
 
 #include <utility>
@@ -34,20 +35,23 @@ struct Tree {
         const Result<Path> found = find(text, flags);
         return found ? Error{} : found.error();
     }
-    Status add(std::string_view folder, std::string_view name, uint32_t mode, std::string_view target = {}) const {
+    Status add(std::string_view folder, std::string_view name, uint32_t mode,
+               std::string_view target = {}) const {
         const Path parent = TRY(find(folder));
         TRY_VOID(names::make(parent, name, {mode, 0, 0, 0, target}, *credentials));
         return {};
     }
-    Status rename(std::string_view from_folder, std::string_view from, std::string_view to_folder, std::string_view to,
-                  uint32_t flags = 0) const {
+    Status rename(std::string_view from_folder, std::string_view from, std::string_view to_folder,
+                  std::string_view to, uint32_t flags = 0) const {
         const Path source = TRY(find(from_folder));
         const Path target = TRY(find(to_folder));
         return names::rename({source, from, false}, {target, to, false}, flags, *credentials);
     }
 };
 
-bool fails(const Status& status, Error error) { return !status && status.error() == error; }
+bool fails(const Status& status, Error error) {
+    return !status && status.error() == error;
+}
 
 }  // namespace
 
@@ -60,8 +64,10 @@ KERNEL_TEST(names_walk_finds_what_was_made) {
     EXPECT(tree.find("a//./../a/a_name_of_more_than_thirty_one_bytes_in_all/../../a"));
     EXPECT(tree.find("/.."));
     EXPECT(tree.error_of("/a/none") == Error::NotFound);
-    EXPECT(tree.error_of("/a/a_name_of_more_than_thirty_one_bytes_in_all/file/") == Error::NotDirectory);
-    EXPECT(tree.error_of("/a/a_name_of_more_than_thirty_one_bytes_in_all/file/x") == Error::NotDirectory);
+    EXPECT(tree.error_of("/a/a_name_of_more_than_thirty_one_bytes_in_all/file/") ==
+           Error::NotDirectory);
+    EXPECT(tree.error_of("/a/a_name_of_more_than_thirty_one_bytes_in_all/file/x") ==
+           Error::NotDirectory);
     EXPECT(fails(tree.add("/", "a", kPlain), Error::Exists));
 }
 
@@ -69,14 +75,17 @@ KERNEL_TEST(names_walk_finds_what_was_made) {
 KERNEL_TEST(names_of_every_length) {
     const Tree tree = TEST_TRY(Tree::make());
     char name[kMostNameBytes];
-    for (size_t i = 0; i < sizeof(name); ++i) name[i] = static_cast<char>('a' + i % 26);
-    for (size_t length = 1; length <= sizeof(name); ++length) REQUIRE(tree.add("/", {name, length}, kPlain));
+    for (size_t i = 0; i < sizeof(name); ++i)
+        name[i] = static_cast<char>('a' + i % 26);
+    for (size_t length = 1; length <= sizeof(name); ++length)
+        REQUIRE(tree.add("/", {name, length}, kPlain));
     for (size_t length = 1; length <= sizeof(name); ++length) {
         const Path found = TEST_TRY(tree.find({name, length}));
         EXPECT(found.dentry->name() == std::string_view(name, length));
     }
     name[3] = '#';
-    for (size_t length = 4; length <= sizeof(name); ++length) EXPECT(tree.error_of({name, length}) == Error::NotFound);
+    for (size_t length = 4; length <= sizeof(name); ++length)
+        EXPECT(tree.error_of({name, length}) == Error::NotFound);
 }
 
 KERNEL_TEST(names_symbolic_links) {
@@ -162,9 +171,11 @@ KERNEL_TEST(names_path_text_leads_back) {
     char buffer[32];
     EXPECT(TEST_TRY(path_text(place, tree.root, buffer, PathStyle::Plain)) == "/a/b");
     EXPECT(TEST_TRY(path_text(tree.root, tree.root, buffer, PathStyle::Plain)) == "/");
-    EXPECT(TEST_TRY(path_text(place, TEST_TRY(tree.find("/a")), buffer, PathStyle::GetCwd)) == "/b");
+    EXPECT(TEST_TRY(path_text(place, TEST_TRY(tree.find("/a")), buffer, PathStyle::GetCwd)) ==
+           "/b");
     char small[4];
-    EXPECT(path_text(place, tree.root, small, PathStyle::Plain).error_or(Error{}) == Error::NameTooLong ||
+    EXPECT(path_text(place, tree.root, small, PathStyle::Plain).error_or(Error{}) ==
+               Error::NameTooLong ||
            path_text(place, tree.root, small, PathStyle::Plain).has_value());
     REQUIRE(names::remove_directory(TEST_TRY(tree.find("/a")), "b", *tree.credentials));
     EXPECT(TEST_TRY(path_text(place, tree.root, buffer, PathStyle::Plain)) == "/a/b (deleted)");

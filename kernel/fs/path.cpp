@@ -11,7 +11,8 @@
 namespace gyre {
 
 Path::Path() = default;
-Path::Path(Ref<Mount> of_mount, Ref<Dentry> at) : mount(std::move(of_mount)), dentry(std::move(at)) {}
+Path::Path(Ref<Mount> of_mount, Ref<Dentry> at)
+    : mount(std::move(of_mount)), dentry(std::move(at)) {}
 Path::Path(const Path&) = default;
 Path::Path(Path&&) noexcept = default;
 Path& Path::operator=(const Path&) = default;

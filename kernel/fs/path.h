@@ -22,7 +22,9 @@ struct Path {
     Path& operator=(Path&&) noexcept;
     ~Path();
     bool is_empty() const { return !dentry; }
-    bool operator==(const Path& other) const { return mount == other.mount && dentry == other.dentry; }
+    bool operator==(const Path& other) const {
+        return mount == other.mount && dentry == other.dentry;
+    }
 };
 
 }  // namespace gyre

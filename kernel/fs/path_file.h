@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// O_PATH: a descriptor that only names a place. FileTable::get() refuses it, so hardly anything reaches it.
+// O_PATH: a descriptor that only names a place. FileTable::get() refuses it, so hardly anything
+// reaches it.
 #pragma once
 
 #include "kernel/fs/file.h"

@@ -30,7 +30,8 @@ private:
 
 }  // namespace
 
-Result<std::string_view> path_text(const Path& place, const Path& root, std::span<char> buffer, PathStyle style) {
+Result<std::string_view> path_text(const Path& place, const Path& root, std::span<char> buffer,
+                                   PathStyle style) {
     BackwardWriter writer(buffer);
     if (place.dentry->is_removed()) {
         if (style == PathStyle::GetCwd) return fail(Error::NotFound);
@@ -39,7 +40,8 @@ Result<std::string_view> path_text(const Path& place, const Path& root, std::spa
     bool fits = true;
     bool is_reached = false;
     bool has_name = false;
-    // Mounts do not move under their own lock; names not under the cache's. Dentry comes before Mount in rank.
+    // Mounts do not move under their own lock; names not under the cache's. Dentry comes before
+    // Mount in rank.
     DentryCache::with_stable_names([&] {
         SpinGuard guard(MountTable::lock());
         const Mount* mount = place.mount.get();

@@ -20,7 +20,9 @@ Status check(const Inode& inode, const Credentials& credentials, uint32_t want) 
     }
     if (want == kRead && credentials.has(Capability::DacReadSearch)) return {};
     // Nobody executes a file that has no execute bit at all.
-    if ((!(want & kExecute) || (inode.mode() & 0111) != 0) && credentials.has(Capability::DacOverride)) return {};
+    if ((!(want & kExecute) || (inode.mode() & 0111) != 0) &&
+        credentials.has(Capability::DacOverride))
+        return {};
     return fail(Error::AccessDenied);
 }
 

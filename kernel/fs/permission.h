@@ -27,7 +27,8 @@ bool is_owner_or_capable(const Inode& inode, const Credentials& credentials);
 
 // Adding a name to `directory`. Errors: NotFound (removed directory), AccessDenied.
 Status check_create(const Inode& directory, const Credentials& credentials);
-// Removing `victim` from `directory`. Errors: AccessDenied, NotPermitted (sticky), NotDirectory, IsDirectory.
+// Removing `victim` from `directory`. Errors: AccessDenied, NotPermitted (sticky), NotDirectory,
+// IsDirectory.
 Status check_remove(const Inode& directory, const Inode& victim, bool wants_directory,
                     const Credentials& credentials);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// rename(2) and renameat2(2), with the order of errors that Linux has (fs/namei.c's is documented in rename(2) only
-// in part; path_resolution(7) and the twin tests have the rest).
+// rename(2) and renameat2(2), with the order of errors that Linux has (fs/namei.c's is documented
+// in rename(2) only in part; path_resolution(7) and the twin tests have the rest).
 #include "kernel/fs/lookup.h"
 #include "kernel/fs/mount.h"
 #include "kernel/fs/names.h"
@@ -38,17 +38,21 @@ Status check_topology(const Renaming& it) {
 
 Status check_rights(const Renaming& it) {
     const Inode& source = it.source.inode();
-    TRY_VOID(permission::check_remove(it.from_parent.inode(), source, source.is_directory(), it.credentials));
+    TRY_VOID(permission::check_remove(it.from_parent.inode(), source, source.is_directory(),
+                                      it.credentials));
     if (!it.target) {
         TRY_VOID(permission::check_create(it.to_parent.inode(), it.credentials));
     } else {
         const Inode& target = it.target->inode();
-        const bool wants_directory = it.is_exchange() ? target.is_directory() : source.is_directory();
-        TRY_VOID(permission::check_remove(it.to_parent.inode(), target, wants_directory, it.credentials));
+        const bool wants_directory =
+            it.is_exchange() ? target.is_directory() : source.is_directory();
+        TRY_VOID(permission::check_remove(it.to_parent.inode(), target, wants_directory,
+                                          it.credentials));
     }
     // A directory that moves gets another .. and must be writable for that.
     if (it.changes_parent()) {
-        if (source.is_directory()) TRY_VOID(permission::check(source, it.credentials, permission::kWrite));
+        if (source.is_directory())
+            TRY_VOID(permission::check(source, it.credentials, permission::kWrite));
         if (it.is_exchange() && it.target->inode().is_directory())
             TRY_VOID(permission::check(it.target->inode(), it.credentials, permission::kWrite));
     }
@@ -95,7 +99,8 @@ Status replace(const Renaming& it) {
     return {};
 }
 
-Status rename_alone(const RenameSide& from, const RenameSide& to, uint32_t flags, const Credentials& credentials) {
+Status rename_alone(const RenameSide& from, const RenameSide& to, uint32_t flags,
+                    const Credentials& credentials) {
     Ref<Dentry> source = TRY(fetch_entry(*from.parent.dentry, from.name));
     Ref<Dentry> target;
     if (Result<Ref<Dentry>> found = fetch_entry(*to.parent.dentry, to.name))
@@ -103,20 +108,24 @@ Status rename_alone(const RenameSide& from, const RenameSide& to, uint32_t flags
     else if (found.error() != Error::NotFound)
         return fail(found.error());
 
-    Renaming it{*from.parent.dentry, *to.parent.dentry, *source, target.get(), to.name, flags, credentials};
+    Renaming it{*from.parent.dentry, *to.parent.dentry, *source, target.get(), to.name, flags,
+                credentials};
     if ((flags & kNoReplace) && target) return fail(Error::Exists);
     if (it.is_exchange()) {
         if (!target) return fail(Error::NotFound);
-        if (!target->inode().is_directory() && to.has_trailing_slash) return fail(Error::NotDirectory);
+        if (!target->inode().is_directory() && to.has_trailing_slash)
+            return fail(Error::NotDirectory);
     }
     if (!source->inode().is_directory() &&
         (from.has_trailing_slash || (!it.is_exchange() && to.has_trailing_slash)))
         return fail(Error::NotDirectory);
     TRY_VOID(check_topology(it));
-    if (target && &source->inode() == &target->inode()) return {};  // two names of one file: nothing happens
+    if (target && &source->inode() == &target->inode())
+        return {};  // two names of one file: nothing happens
     TRY_VOID(check_rights(it));
     if (source->is_mount_point() || (target && target->is_mount_point())) return fail(Error::Busy);
-    if (target && !it.is_exchange() && target->inode().is_directory() && DentryCache::has_children(*target))
+    if (target && !it.is_exchange() && target->inode().is_directory() &&
+        DentryCache::has_children(*target))
         return fail(Error::NotEmpty);
 
     TRY_VOID(it.is_exchange() ? exchange(it) : replace(it));
@@ -128,7 +137,8 @@ Status rename_alone(const RenameSide& from, const RenameSide& to, uint32_t flags
 
 }  // namespace
 
-Status rename(const RenameSide& from, const RenameSide& to, uint32_t flags, const Credentials& credentials) {
+Status rename(const RenameSide& from, const RenameSide& to, uint32_t flags,
+              const Credentials& credentials) {
     if (from.parent.mount != to.parent.mount) return fail(Error::CrossDevice);
     if (from.parent.mount->is_read_only()) return fail(Error::ReadOnlyFilesystem);
     Superblock& superblock = from.parent.dentry->inode().superblock();

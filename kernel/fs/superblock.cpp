@@ -14,12 +14,15 @@ FilesystemType* types = nullptr;
 }  // namespace
 
 Superblock::Superblock(const char* type_name, Entries entries)
-    : type_name_(type_name), entries_(entries),
+    : type_name_(type_name),
+      entries_(entries),
       device_(make_device(0, next_minor.fetch_add(1, std::memory_order_relaxed))) {}
 
 Superblock::~Superblock() = default;
 
-size_t Superblock::options(std::span<char>) const { return 0; }
+size_t Superblock::options(std::span<char>) const {
+    return 0;
+}
 
 Status Superblock::remount(std::string_view options) {
     if (!options.empty()) return fail(Error::InvalidArgument);
@@ -33,7 +36,8 @@ void Superblock::release_tree() {
 
 void register_filesystem(FilesystemType& type) {
     FilesystemType** end = &types;
-    while (*end) end = &(*end)->next;
+    while (*end)
+        end = &(*end)->next;
     *end = &type;
 }
 
@@ -43,6 +47,8 @@ FilesystemType* find_filesystem(std::string_view name) {
     return nullptr;
 }
 
-FilesystemType* first_filesystem() { return types; }
+FilesystemType* first_filesystem() {
+    return types;
+}
 
 }  // namespace gyre

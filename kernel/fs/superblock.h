@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A mounted instance of a file system: its inodes' numbers, its root, its statistics; and the registry of the kinds.
+// A mounted instance of a file system: its inodes' numbers, its root, its statistics; and the
+// registry of the kinds.
 #pragma once
 
 #include <atomic>
@@ -14,8 +15,8 @@
 namespace gyre {
 
 struct FilesystemStatistics {  // statfs(2)
-    uint64_t magic = 0, block_size = kPageSize, blocks = 0, blocks_free = 0, blocks_available = 0, files = 0,
-             files_free = 0, identifier = 0, name_length = 255;
+    uint64_t magic = 0, block_size = kPageSize, blocks = 0, blocks_free = 0, blocks_available = 0,
+             files = 0, files_free = 0, identifier = 0, name_length = 255;
 };
 
 class Superblock : public RefCounted {
@@ -35,15 +36,16 @@ public:
     const Ref<Dentry>& root() const { return root_; }
     bool is_read_only() const { return is_read_only_.load(std::memory_order_relaxed); }
     void set_read_only(bool value) { is_read_only_.store(value, std::memory_order_relaxed); }
-    // Renames and removals of directories hold it alone, all other changes of names shared (with the directory's
-    // entries_lock). So nobody ever holds two directories at once.
+    // Renames and removals of directories hold it alone, all other changes of names shared (with
+    // the directory's entries_lock). So nobody ever holds two directories at once.
     RwMutex& topology() { return topology_; }
     virtual void statistics(FilesystemStatistics& statistics) = 0;
     // ",size=64k" and the like for /proc/mounts; returns the length.
     virtual size_t options(std::span<char> buffer) const;
     // Errors: InvalidArgument for an option that is unknown.
     virtual Status remount(std::string_view options);
-    // How many mounts show it. drop_mount() is true for the last one; then the pinned tree is thrown away.
+    // How many mounts show it. drop_mount() is true for the last one; then the pinned tree is
+    // thrown away.
     void add_mount() { mounts_.fetch_add(1, std::memory_order_relaxed); }
     [[nodiscard]] bool drop_mount() { return mounts_.fetch_sub(1, std::memory_order_acq_rel) == 1; }
     void release_tree();
@@ -69,7 +71,7 @@ struct FilesystemType {
     Result<Ref<Superblock>> (*make)(std::string_view source, std::string_view options);
     FilesystemType* next = nullptr;
 };
-void register_filesystem(FilesystemType& type);   // during bring-up only
+void register_filesystem(FilesystemType& type);  // during bring-up only
 FilesystemType* find_filesystem(std::string_view name);
 FilesystemType* first_filesystem();
 

@@ -15,7 +15,8 @@ namespace gyre::text {
 
 constexpr size_t digit_count(std::string_view text) {
     size_t count = 0;
-    while (count < text.size() && text[count] >= '0' && text[count] <= '9') ++count;
+    while (count < text.size() && text[count] >= '0' && text[count] <= '9')
+        ++count;
     return count;
 }
 
@@ -32,8 +33,12 @@ constexpr Result<uint64_t> parse_in_base(std::string_view text, uint32_t base) {
     }
     return value;
 }
-constexpr Result<uint64_t> parse_number(std::string_view text) { return parse_in_base(text, 10); }
-constexpr Result<uint64_t> parse_octal(std::string_view text) { return parse_in_base(text, 8); }
+constexpr Result<uint64_t> parse_number(std::string_view text) {
+    return parse_in_base(text, 10);
+}
+constexpr Result<uint64_t> parse_octal(std::string_view text) {
+    return parse_in_base(text, 8);
+}
 
 // Cuts what comes before the separator off the front; the separator goes too.
 constexpr std::string_view take_until(std::string_view& text, char separator) {
@@ -48,7 +53,8 @@ class Writer {
 public:
     explicit Writer(std::span<char> buffer) : buffer_(buffer) {}
     void text(std::string_view text) {
-        const size_t count = text.size() < buffer_.size() - length_ ? text.size() : buffer_.size() - length_;
+        const size_t count =
+            text.size() < buffer_.size() - length_ ? text.size() : buffer_.size() - length_;
         std::memcpy(buffer_.data() + length_, text.data(), count);
         length_ += count;
     }

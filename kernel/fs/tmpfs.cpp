@@ -13,7 +13,8 @@ namespace gyre {
 
 namespace {
 
-constexpr uint64_t kMagic = 0x0102'1994, kRamfsMagic = 0x8584'58f6;  // TMPFS_MAGIC, RAMFS_MAGIC: statfs(2)
+constexpr uint64_t kMagic = 0x0102'1994,
+                   kRamfsMagic = 0x8584'58f6;  // TMPFS_MAGIC, RAMFS_MAGIC: statfs(2)
 
 // "10%", "64k", "2m", "1G", "4096": in bytes; percent is of RAM.
 Result<uint64_t> parse_size(std::string_view text) {
@@ -24,12 +25,27 @@ Result<uint64_t> parse_size(std::string_view text) {
     if (unit.size() != 1) return fail(Error::InvalidArgument);
     uint32_t shift;
     switch (unit[0]) {
-        case '%': return page_allocator::statistics().total_pages * kPageSize / 100 * std::min<uint64_t>(value, 100);
-        case 'k': case 'K': shift = 10; break;
-        case 'm': case 'M': shift = 20; break;
-        case 'g': case 'G': shift = 30; break;
-        case 't': case 'T': shift = 40; break;
-        default: return fail(Error::InvalidArgument);
+        case '%':
+            return page_allocator::statistics().total_pages * kPageSize / 100 *
+                   std::min<uint64_t>(value, 100);
+        case 'k':
+        case 'K':
+            shift = 10;
+            break;
+        case 'm':
+        case 'M':
+            shift = 20;
+            break;
+        case 'g':
+        case 'G':
+            shift = 30;
+            break;
+        case 't':
+        case 'T':
+            shift = 40;
+            break;
+        default:
+            return fail(Error::InvalidArgument);
     }
     if (value > UINT64_MAX >> shift) return fail(Error::InvalidArgument);
     return value << shift;
@@ -78,11 +94,17 @@ Status parse_tmpfs_options(std::string_view text, TmpfsOptions& options) {
 }
 
 TmpfsSuperblock::TmpfsSuperblock(const char* type_name, const TmpfsOptions& options)
-    : Superblock(type_name, Entries::Cached), page_limit_(options.page_limit), inode_limit_(options.inode_limit),
-      root_mode_(options.mode), root_uid_(options.uid), root_gid_(options.gid) {}
+    : Superblock(type_name, Entries::Cached),
+      page_limit_(options.page_limit),
+      inode_limit_(options.inode_limit),
+      root_mode_(options.mode),
+      root_uid_(options.uid),
+      root_gid_(options.gid) {}
 
-Result<Ref<TmpfsSuperblock>> TmpfsSuperblock::create(const char* type_name, const TmpfsOptions& options) {
-    auto superblock = Ref<TmpfsSuperblock>::adopt(new (std::nothrow) TmpfsSuperblock(type_name, options));
+Result<Ref<TmpfsSuperblock>> TmpfsSuperblock::create(const char* type_name,
+                                                     const TmpfsOptions& options) {
+    auto superblock =
+        Ref<TmpfsSuperblock>::adopt(new (std::nothrow) TmpfsSuperblock(type_name, options));
     if (!superblock) return fail(Error::NoMemory);
     const NewNode node{file_mode::kDirectory | options.mode, options.uid, options.gid};
     Ref<Inode> inode = TRY(TmpfsInode::make(*superblock, node));
@@ -109,12 +131,14 @@ void TmpfsSuperblock::statistics(FilesystemStatistics& statistics) {
     // Without a limit Linux says zero.
     if (pages) {
         statistics.blocks = pages;
-        statistics.blocks_free = pages - std::min(pages, pages_used_.load(std::memory_order_relaxed));
+        statistics.blocks_free =
+            pages - std::min(pages, pages_used_.load(std::memory_order_relaxed));
         statistics.blocks_available = statistics.blocks_free;
     }
     if (inodes) {
         statistics.files = inodes;
-        statistics.files_free = inodes - std::min(inodes, inodes_used_.load(std::memory_order_relaxed));
+        statistics.files_free =
+            inodes - std::min(inodes, inodes_used_.load(std::memory_order_relaxed));
     }
 }
 
@@ -145,8 +169,9 @@ size_t TmpfsSuperblock::options(std::span<char> buffer) const {
 }
 
 Status TmpfsSuperblock::remount(std::string_view text) {
-    TmpfsOptions options{page_limit_.load(std::memory_order_relaxed), inode_limit_.load(std::memory_order_relaxed),
-                         root_mode_, root_uid_, root_gid_};
+    TmpfsOptions options{page_limit_.load(std::memory_order_relaxed),
+                         inode_limit_.load(std::memory_order_relaxed), root_mode_, root_uid_,
+                         root_gid_};
     TRY_VOID(parse_tmpfs_options(text, options));
     // What is in use already cannot be taken back.
     if (options.page_limit && options.page_limit < pages_used_.load(std::memory_order_relaxed))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// tmpfs: a file system whose names are the dentry cache and whose content is Vmos. It is the root, /tmp, /dev/shm and, under
-// another name, /dev; memfd takes its regular files from here. tmpfs(5).
+// tmpfs: a file system whose names are the dentry cache and whose content is Vmos. It is the root,
+// /tmp, /dev/shm and, under another name, /dev; memfd takes its regular files from here. tmpfs(5).
 #pragma once
 
 #include <atomic>
@@ -30,18 +30,21 @@ public:
     size_t options(std::span<char> buffer) const override;
     Status remount(std::string_view options) override;
 
-    Status take_inode();   // Errors: NoSpace
+    Status take_inode();  // Errors: NoSpace
     void return_inode() { inodes_used_.fetch_sub(1, std::memory_order_relaxed); }
     // Whether so many pages more would still be within the limit.
     bool has_room(uint64_t page_count) const {
         const uint64_t limit = page_limit_.load(std::memory_order_relaxed);
         return limit == 0 || pages_used_.load(std::memory_order_relaxed) + page_count <= limit;
     }
-    void account_pages(int64_t difference) { pages_used_.fetch_add(uint64_t(difference), std::memory_order_relaxed); }
+    void account_pages(int64_t difference) {
+        pages_used_.fetch_add(uint64_t(difference), std::memory_order_relaxed);
+    }
 
 private:
     TmpfsSuperblock(const char* type_name, const TmpfsOptions& options);
-    friend Result<Ref<TmpfsSuperblock>> make_ref<TmpfsSuperblock>(const char*&, const TmpfsOptions&);
+    friend Result<Ref<TmpfsSuperblock>> make_ref<TmpfsSuperblock>(const char*&,
+                                                                  const TmpfsOptions&);
 
     std::atomic<uint64_t> page_limit_, inode_limit_;
     std::atomic<uint64_t> pages_used_{0}, inodes_used_{0};

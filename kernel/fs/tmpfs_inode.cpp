@@ -35,20 +35,25 @@ public:
 
 private:
     TmpfsSymlink(TmpfsSuperblock& superblock, const NewNode& node, const char* text)
-        : TmpfsInode(superblock, file_mode::kSymlink | 0777, node.uid, node.gid), text_(text),
+        : TmpfsInode(superblock, file_mode::kSymlink | 0777, node.uid, node.gid),
+          text_(text),
           length_(node.target.size()) {}
     const char* const text_;
     const size_t length_;
 };
 
-constexpr uint64_t kDirectoryEntryBytes = 20;  // what Linux's tmpfs counts per name, visible as a directory's size
+constexpr uint64_t kDirectoryEntryBytes =
+    20;  // what Linux's tmpfs counts per name, visible as a directory's size
 
 Result<Ref<Inode>> make_counted(TmpfsSuperblock& superblock, const NewNode& node) {
     switch (node.mode & file_mode::kTypeMask) {
         case file_mode::kRegular:
-            return Ref<Inode>(TRY(make_ref<TmpfsRegular>(superblock, node.mode, node.uid, node.gid)));
-        case file_mode::kSymlink: return TmpfsSymlink::make(superblock, node);
-        default: break;
+            return Ref<Inode>(
+                TRY(make_ref<TmpfsRegular>(superblock, node.mode, node.uid, node.gid)));
+        case file_mode::kSymlink:
+            return TmpfsSymlink::make(superblock, node);
+        default:
+            break;
     }
     Ref<TmpfsInode> inode = TRY(make_ref<TmpfsInode>(superblock, node.mode, node.uid, node.gid));
     inode->set_device(node.device);
@@ -64,7 +69,9 @@ Result<Ref<Inode>> TmpfsInode::make(TmpfsSuperblock& superblock, const NewNode& 
     return made;
 }
 
-Result<Ref<Inode>> TmpfsInode::make_node(const NewNode& node) { return make(tmpfs_, node); }
+Result<Ref<Inode>> TmpfsInode::make_node(const NewNode& node) {
+    return make(tmpfs_, node);
+}
 
 void TmpfsInode::status(FileStatus& status) {
     Inode::status(status);
@@ -75,7 +82,8 @@ Result<Vmo*> TmpfsRegular::vmo() {
     if (Vmo* made = vmo_if_any()) return made;
     Ref<Vmo> vmo = TRY(Vmo::create(size()));
     Vmo* expected = nullptr;
-    if (vmo_.compare_exchange_strong(expected, vmo.get(), std::memory_order_acq_rel)) return vmo.leak();
+    if (vmo_.compare_exchange_strong(expected, vmo.get(), std::memory_order_acq_rel))
+        return vmo.leak();
     return expected;
 }
 
@@ -126,7 +134,9 @@ Status TmpfsRegular::check_room(uint64_t offset, uint64_t length) {
     return {};
 }
 
-Status TmpfsRegular::prepare_write_locked(uint64_t offset, uint64_t length) { return check_room(offset, length); }
+Status TmpfsRegular::prepare_write_locked(uint64_t offset, uint64_t length) {
+    return check_room(offset, length);
+}
 
 void TmpfsRegular::content_written_locked(uint64_t end) {
     if (end > size()) size_.store(end, std::memory_order_release);
@@ -138,8 +148,8 @@ Status TmpfsRegular::allocate_locked(uint64_t offset, uint64_t length, bool keep
     Vmo* vmo = TRY(this->vmo());
     const uint64_t end = offset + length;
     const uint64_t old_end = vmo->size();
-    // Pages beyond the end cannot be kept: the size is what the Vmo is cut to. So with keeps_size only what is inside is
-    // made present, and the reservation beyond the end is left out.
+    // Pages beyond the end cannot be kept: the size is what the Vmo is cut to. So with keeps_size
+    // only what is inside is made present, and the reservation beyond the end is left out.
     if (end > old_end && !keeps_size) TRY_VOID(vmo->set_size(end));
     for (uint64_t at = page_floor(offset); at < end && at < vmo->size(); at += kPageSize) {
         const Result<Page*> page = vmo->get_page(at / kPageSize, ForWrite::Yes);

@@ -11,23 +11,26 @@ namespace {
 
 constexpr uint32_t kNoSetuidFixup = 1u << 2;  // SECBIT_NO_SETUID_FIXUP
 
-// The credentials with the real identities in place of the effective ones. Mostly they are the same.
+// The credentials with the real identities in place of the effective ones. Mostly they are the
+// same.
 Result<Ref<Credentials>> real_credentials(CallContext& context) {
     const Credentials& now = context.credentials();
     CredentialValues values = now.values();
     values.filesystem_uid = values.uid;
     values.filesystem_gid = values.gid;
-    if (!(values.securebits & kNoSetuidFixup)) values.effective = values.uid == 0 ? values.permitted : 0;
+    if (!(values.securebits & kNoSetuidFixup))
+        values.effective = values.uid == 0 ? values.permitted : 0;
     const CredentialValues& old = now.values();
-    if (old.filesystem_uid == values.filesystem_uid && old.filesystem_gid == values.filesystem_gid &&
-        old.effective == values.effective)
+    if (old.filesystem_uid == values.filesystem_uid &&
+        old.filesystem_gid == values.filesystem_gid && old.effective == values.effective)
         return Ref<Credentials>();
     return Credentials::create(values, now.groups());
 }
 
 Status check_place(const Path& place, const Credentials& credentials, uint32_t want) {
     const Inode& inode = place.dentry->inode();
-    if ((want & permission::kExecute) && inode.is_regular() && (place.mount->flags() & mount_flags::kNoExecute))
+    if ((want & permission::kExecute) && inode.is_regular() &&
+        (place.mount->flags() & mount_flags::kNoExecute))
         return fail(Error::AccessDenied);
     TRY_VOID(permission::check(inode, credentials, want));
     const bool is_special = !inode.is_regular() && !inode.is_directory() && !inode.is_symlink();
@@ -47,7 +50,8 @@ CallResult access_at(CallContext& context, int dirfd, UserString pathname, int m
     if (!(flags & abi::kAtEmptyPath) || !pathname.is_null()) TRY_VOID(text.read(pathname));
     Path place;
     if (text.is_empty()) {
-        place = TRY(find_place_or_descriptor(context, dirfd, UserString(), LookupFlag::None, flags));
+        place =
+            TRY(find_place_or_descriptor(context, dirfd, UserString(), LookupFlag::None, flags));
     } else {
         const LookupContext view = TRY(lookup_context(context, dirfd, text));
         const LookupContext as_real{view.root, view.base, credentials};
@@ -68,7 +72,8 @@ CallResult sys_faccessat(CallContext& context, int dirfd, UserString pathname, i
     return access_at(context, dirfd, pathname, mode, 0);
 }
 
-CallResult sys_faccessat2(CallContext& context, int dirfd, UserString pathname, int mode, int flags) {
+CallResult sys_faccessat2(CallContext& context, int dirfd, UserString pathname, int mode,
+                          int flags) {
     return access_at(context, dirfd, pathname, mode, flags);
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// sendfile(2), copy_file_range(2): bytes from one file to another without the program in between. They go through a buffer
-// of the kernel's; pages are not moved. Pipes' own calls are in splice_calls.cpp.
+// sendfile(2), copy_file_range(2): bytes from one file to another without the program in between.
+// They go through a buffer of the kernel's; pages are not moved. Pipes' own calls are in
+// splice_calls.cpp.
 #include <algorithm>
 #include <new>
 #include <optional>
@@ -41,7 +42,8 @@ struct Side {
     }
 };
 
-// What was read but cannot be written must not be lost: a source with positions is only moved by what arrived.
+// What was read but cannot be written must not be lost: a source with positions is only moved by
+// what arrived.
 Result<size_t> copy(Side& in, Side& out, size_t length) {
     const size_t size = std::min(length, kBufferBytes);
     auto* buffer = new (std::nothrow) std::byte[size ? size : 1];
@@ -78,14 +80,17 @@ Result<size_t> copy(Side& in, Side& out, size_t length) {
     return done;
 }
 
-bool is_regular(const File& file) { return file.path().dentry && file.path().dentry->inode().is_regular(); }
+bool is_regular(const File& file) {
+    return file.path().dentry && file.path().dentry->inode().is_regular();
+}
 
 bool is_pipe(File& file) {
     FileStatus status;
     return file.status(status) && (status.mode & file_mode::kTypeMask) == file_mode::kFifo;
 }
 
-// The position that a call was given, or the file's own read before. Errors: InvalidArgument, IllegalSeek, BadAddress.
+// The position that a call was given, or the file's own read before. Errors: InvalidArgument,
+// IllegalSeek, BadAddress.
 Result<uint64_t> start_position(File& file, UserInOut<int64_t> offset) {
     if (offset.is_null()) return file.seek(0, 1);
     const int64_t start = TRY(offset.in().read());
@@ -106,7 +111,8 @@ CallResult finish(const Result<size_t>& done) {
 
 }  // namespace
 
-CallResult sys_sendfile(CallContext& context, int out_fd, int in_fd, UserInOut<int64_t> offset, size_t count) {
+CallResult sys_sendfile(CallContext& context, int out_fd, int in_fd, UserInOut<int64_t> offset,
+                        size_t count) {
     const Ref<File> in = TRY(context.files().get_for_read(in_fd));
     const Ref<File> out = TRY(context.files().get_for_write(out_fd));
     count = std::min(count, kMostTransferBytes);
@@ -119,29 +125,33 @@ CallResult sys_sendfile(CallContext& context, int out_fd, int in_fd, UserInOut<i
         return finish(copy(from, to, count));
     }
     const Result<uint64_t> start = start_position(*in, offset);
-    if (!start) return fail(start.error() == Error::IllegalSeek ? Error::InvalidArgument : start.error());
+    if (!start)
+        return fail(start.error() == Error::IllegalSeek ? Error::InvalidArgument : start.error());
     Side from{*in, *start, in->default_patience()};
     const Result<size_t> done = copy(from, to, count);
     if (done) TRY_VOID(store_position(*in, offset, *from.position));
     return finish(done);
 }
 
-CallResult sys_copy_file_range(CallContext& context, int in_fd, UserInOut<int64_t> in_offset, int out_fd,
-                               UserInOut<int64_t> out_offset, size_t length, uint32_t flags) {
+CallResult sys_copy_file_range(CallContext& context, int in_fd, UserInOut<int64_t> in_offset,
+                               int out_fd, UserInOut<int64_t> out_offset, size_t length,
+                               uint32_t flags) {
     if (flags != 0) return fail(Error::InvalidArgument);
     const Ref<File> in = TRY(context.files().get_for_read(in_fd));
     const Ref<File> out = TRY(context.files().get_for_write(out_fd));
     if (out->status_flags() & open_flags::kAppend) return fail(Error::BadDescriptor);
     for (const File* file : {in.get(), out.get()})
-        if (file->path().dentry && file->path().dentry->inode().is_directory()) return fail(Error::IsDirectory);
+        if (file->path().dentry && file->path().dentry->inode().is_directory())
+            return fail(Error::IsDirectory);
     if (!is_regular(*in) || !is_regular(*out)) return fail(Error::InvalidArgument);
     length = std::min(length, kMostTransferBytes);
     const uint64_t in_start = TRY(start_position(*in, in_offset));
     const uint64_t out_start = TRY(start_position(*out, out_offset));
-    if (in->path().dentry->inode().superblock().type_name() != out->path().dentry->inode().superblock().type_name())
+    if (in->path().dentry->inode().superblock().type_name() !=
+        out->path().dentry->inode().superblock().type_name())
         return fail(Error::CrossDevice);
-    if (&in->path().dentry->inode() == &out->path().dentry->inode() && in_start < out_start + length &&
-        out_start < in_start + length)
+    if (&in->path().dentry->inode() == &out->path().dentry->inode() &&
+        in_start < out_start + length && out_start < in_start + length)
         return fail(Error::InvalidArgument);
     Side from{*in, in_start, Patience::forever()};
     Side to{*out, out_start, Patience::forever()};

@@ -13,7 +13,8 @@ namespace gyre::linux {
 
 namespace {
 
-constexpr size_t kMostListingBytes = 32 * 1024;  // of one call, whatever the program's buffer: it is made here first
+constexpr size_t kMostListingBytes =
+    32 * 1024;  // of one call, whatever the program's buffer: it is made here first
 
 // Lays out the records of one call in kernel memory, because listing holds a spin lock.
 template <class Record>
@@ -26,7 +27,9 @@ public:
         if (!bytes_) return fail(Error::NoMemory);
         return {};
     }
-    static bool emit(void* self, const DirectoryEntry& entry) { return static_cast<Listing*>(self)->add(entry); }
+    static bool emit(void* self, const DirectoryEntry& entry) {
+        return static_cast<Listing*>(self)->add(entry);
+    }
     std::span<const std::byte> bytes() const { return {bytes_, length_}; }
     bool is_too_small() const { return is_full_ && length_ == 0; }
 
@@ -49,7 +52,8 @@ private:
         if constexpr (!kHasTypeLast) record.type = entry.type;
         std::memcpy(to, &record, sizeof(record));
         std::memcpy(to + sizeof(record), entry.name.data(), entry.name.size());
-        std::memset(to + sizeof(record) + entry.name.size(), 0, length - sizeof(record) - entry.name.size());
+        std::memset(to + sizeof(record) + entry.name.size(), 0,
+                    length - sizeof(record) - entry.name.size());
         if constexpr (kHasTypeLast) to[length - 1] = std::byte{entry.type};
         length_ += length;
         return true;
@@ -79,7 +83,8 @@ Status enter(CallContext& context, Path place) {
 
 }  // namespace
 
-CallResult sys_getdents64(CallContext& context, int fd, UserOut<std::byte> entries, uint32_t count) {
+CallResult sys_getdents64(CallContext& context, int fd, UserOut<std::byte> entries,
+                          uint32_t count) {
     return list<abi::DirectoryRecord64>(context, fd, entries, count);
 }
 
@@ -96,7 +101,8 @@ CallResult sys_chdir(CallContext& context, UserString pathname) {
 
 CallResult sys_fchdir(CallContext& context, int fd) {
     const Ref<File> file = TRY(context.files().get_any(fd));
-    if (file->path().is_empty() || !file->path().dentry->inode().is_directory()) return fail(Error::NotDirectory);
+    if (file->path().is_empty() || !file->path().dentry->inode().is_directory())
+        return fail(Error::NotDirectory);
     TRY_VOID(enter(context, file->path()));
     return 0;
 }
@@ -115,7 +121,8 @@ CallResult sys_getcwd(CallContext& context, UserOut<std::byte> buffer, size_t si
     text[sizeof(text) - 1] = 0;
     const std::span<char> room(text, sizeof(text) - 1);
     const std::string_view path =
-        TRY(path_text(context.filesystem().working_directory(), context.filesystem().root(), room, PathStyle::GetCwd));
+        TRY(path_text(context.filesystem().working_directory(), context.filesystem().root(), room,
+                      PathStyle::GetCwd));
     // The view ends where the zero stands.
     const size_t length = path.size() + 1;
     if (length > size) return fail(Error::OutOfRange);

@@ -16,10 +16,14 @@ enum LockNumber : int16_t { kRead = 0, kWrite = 1, kUnlock = 2 };  // F_RDLCK, F
 
 Result<LockType> type_of(int16_t number) {
     switch (number) {
-        case kRead: return LockType::Read;
-        case kWrite: return LockType::Write;
-        case kUnlock: return LockType::Unlock;
-        default: return fail(Error::InvalidArgument);
+        case kRead:
+            return LockType::Read;
+        case kWrite:
+            return LockType::Write;
+        case kUnlock:
+            return LockType::Unlock;
+        default:
+            return fail(Error::InvalidArgument);
     }
 }
 
@@ -53,7 +57,8 @@ Status set_range(FileLockRequest& request, File& file, const abi::Flock& lock) {
     return {};
 }
 
-Result<FileLockRequest> request_of(CallContext& context, File& file, LockFamily family, const abi::Flock& lock) {
+Result<FileLockRequest> request_of(CallContext& context, File& file, LockFamily family,
+                                   const abi::Flock& lock) {
     // Only files with an inode of their own hold locks (pipes and the like do not).
     if (!file.path().dentry) return fail(Error::InvalidArgument);
     const bool is_record = family == LockFamily::Record;
@@ -68,7 +73,8 @@ Result<FileLockRequest> request_of(CallContext& context, File& file, LockFamily 
 
 }  // namespace
 
-CallResult get_record_lock(CallContext& context, File& file, LockFamily family, uintptr_t argument) {
+CallResult get_record_lock(CallContext& context, File& file, LockFamily family,
+                           uintptr_t argument) {
     abi::Flock lock = TRY(UserIn<abi::Flock>(argument).read());
     if (lock.type != kRead && lock.type != kWrite) return fail(Error::InvalidArgument);
     const FileLockRequest request = TRY(request_of(context, file, family, lock));
@@ -79,20 +85,23 @@ CallResult get_record_lock(CallContext& context, File& file, LockFamily family, 
         lock.type = conflict->type == LockType::Read ? kRead : kWrite;
         lock.whence = 0;
         lock.start = static_cast<int64_t>(conflict->start);
-        lock.length = conflict->end >= INT64_MAX ? 0 : static_cast<int64_t>(conflict->end - conflict->start + 1);
+        lock.length = conflict->end >= INT64_MAX
+                          ? 0
+                          : static_cast<int64_t>(conflict->end - conflict->start + 1);
         lock.pid = conflict->pid;
     }
     TRY_VOID(UserOut<abi::Flock>(argument).write(lock));
     return 0;
 }
 
-CallResult set_record_lock(CallContext& context, File& file, LockFamily family, uintptr_t argument, bool waits) {
+CallResult set_record_lock(CallContext& context, File& file, LockFamily family, uintptr_t argument,
+                           bool waits) {
     const abi::Flock lock = TRY(UserIn<abi::Flock>(argument).read());
     const FileLockRequest request = TRY(request_of(context, file, family, lock));
     if (request.type == LockType::Read && !file.can_read()) return fail(Error::BadDescriptor);
     if (request.type == LockType::Write && !file.can_write()) return fail(Error::BadDescriptor);
-    const Status locked =
-        file_locks::set(file.path().dentry->inode(), request, waits ? Patience::forever() : Patience::none());
+    const Status locked = file_locks::set(file.path().dentry->inode(), request,
+                                          waits ? Patience::forever() : Patience::none());
     if (!locked) return fail(restartable(locked.error()));
     return 0;
 }
@@ -101,13 +110,21 @@ CallResult sys_flock(CallContext& context, int fd, int operation) {
     constexpr int kShared = 1, kExclusive = 2, kNonBlocking = 4, kRelease = 8;
     LockType type;
     switch (operation & ~kNonBlocking) {
-        case kShared: type = LockType::Read; break;
-        case kExclusive: type = LockType::Write; break;
-        case kRelease: type = LockType::Unlock; break;
-        default: return fail(Error::InvalidArgument);
+        case kShared:
+            type = LockType::Read;
+            break;
+        case kExclusive:
+            type = LockType::Write;
+            break;
+        case kRelease:
+            type = LockType::Unlock;
+            break;
+        default:
+            return fail(Error::InvalidArgument);
     }
     const Ref<File> file = TRY(context.files().get(fd));
-    if (type != LockType::Unlock && !file->can_read() && !file->can_write()) return fail(Error::BadDescriptor);
+    if (type != LockType::Unlock && !file->can_read() && !file->can_write())
+        return fail(Error::BadDescriptor);
     if (!file->path().dentry) return fail(Error::InvalidArgument);
     const FileLockRequest request{LockFamily::Flock, type, file.get(), context.process.pid()};
     const Patience patience = operation & kNonBlocking ? Patience::none() : Patience::forever();

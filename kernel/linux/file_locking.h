@@ -10,6 +10,7 @@
 namespace gyre::linux {
 
 CallResult get_record_lock(CallContext& context, File& file, LockFamily family, uintptr_t argument);
-CallResult set_record_lock(CallContext& context, File& file, LockFamily family, uintptr_t argument, bool waits);
+CallResult set_record_lock(CallContext& context, File& file, LockFamily family, uintptr_t argument,
+                           bool waits);
 
 }  // namespace gyre::linux

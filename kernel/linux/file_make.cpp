@@ -10,17 +10,20 @@ namespace gyre::linux {
 
 namespace {
 
-// The checks before making a name that a program asked for (path_resolution(7); a trailing slash asks for a directory).
+// The checks before making a name that a program asked for (path_resolution(7); a trailing slash
+// asks for a directory).
 Status check_new_name(const ParentPlace& place, bool is_directory) {
     if (place.kind != LastKind::Name) return fail(Error::Exists);
     if (place.has_trailing_slash && !is_directory)
-        return fail(fetch_entry(*place.parent.dentry, place.name) ? Error::Exists : Error::NotFound);
+        return fail(fetch_entry(*place.parent.dentry, place.name) ? Error::Exists
+                                                                  : Error::NotFound);
     return {};
 }
 
 NewNode new_node(CallContext& context, uint32_t mode) {
     const Credentials& credentials = context.credentials();
-    return {mode & ~context.filesystem().umask(), credentials->filesystem_uid, credentials->filesystem_gid};
+    return {mode & ~context.filesystem().umask(), credentials->filesystem_uid,
+            credentials->filesystem_gid};
 }
 
 CallResult make_directory(CallContext& context, int dirfd, UserString pathname, uint32_t mode) {
@@ -36,14 +39,22 @@ CallResult make_directory(CallContext& context, int dirfd, UserString pathname, 
 // Errors: NotPermitted (directories), InvalidArgument.
 Status check_type(uint32_t type) {
     switch (type) {
-        case 0: case file_mode::kRegular: case file_mode::kFifo: case file_mode::kSocket:
-        case file_mode::kCharacter: case file_mode::kBlock: return {};
-        case file_mode::kDirectory: return fail(Error::NotPermitted);
-        default: return fail(Error::InvalidArgument);
+        case 0:
+        case file_mode::kRegular:
+        case file_mode::kFifo:
+        case file_mode::kSocket:
+        case file_mode::kCharacter:
+        case file_mode::kBlock:
+            return {};
+        case file_mode::kDirectory:
+            return fail(Error::NotPermitted);
+        default:
+            return fail(Error::InvalidArgument);
     }
 }
 
-CallResult make_node(CallContext& context, int dirfd, UserString pathname, uint32_t mode, uint32_t device) {
+CallResult make_node(CallContext& context, int dirfd, UserString pathname, uint32_t mode,
+                     uint32_t device) {
     uint32_t type = mode & file_mode::kTypeMask;
     TRY_VOID(check_type(type));
     if (type == 0) type = file_mode::kRegular;
@@ -81,7 +92,8 @@ CallResult remove_name(CallContext& context, int dirfd, UserString pathname) {
     ParentPlace place;
     TRY_VOID(find_parent(context, dirfd, pathname, place));
     if (place.kind != LastKind::Name) return fail(Error::IsDirectory);
-    TRY_VOID(names::unlink(place.parent, place.name, place.has_trailing_slash, context.credentials()));
+    TRY_VOID(
+        names::unlink(place.parent, place.name, place.has_trailing_slash, context.credentials()));
     return 0;
 }
 
@@ -89,10 +101,14 @@ CallResult remove_directory(CallContext& context, int dirfd, UserString pathname
     ParentPlace place;
     TRY_VOID(find_parent(context, dirfd, pathname, place));
     switch (place.kind) {
-        case LastKind::DotDot: return fail(Error::NotEmpty);
-        case LastKind::Dot: return fail(Error::InvalidArgument);
-        case LastKind::Root: return fail(Error::Busy);
-        case LastKind::Name: break;
+        case LastKind::DotDot:
+            return fail(Error::NotEmpty);
+        case LastKind::Dot:
+            return fail(Error::InvalidArgument);
+        case LastKind::Root:
+            return fail(Error::Busy);
+        case LastKind::Name:
+            break;
     }
     TRY_VOID(names::remove_directory(place.parent, place.name, context.credentials()));
     return 0;
@@ -110,7 +126,8 @@ CallResult sys_mkdirat(CallContext& context, int dirfd, UserString pathname, uin
 CallResult sys_mknod(CallContext& context, UserString pathname, uint32_t mode, uint32_t device) {
     return make_node(context, abi::kAtWorkingDirectory, pathname, mode, device);
 }
-CallResult sys_mknodat(CallContext& context, int dirfd, UserString pathname, uint32_t mode, uint32_t device) {
+CallResult sys_mknodat(CallContext& context, int dirfd, UserString pathname, uint32_t mode,
+                       uint32_t device) {
     return make_node(context, dirfd, pathname, mode, device);
 }
 
@@ -129,7 +146,8 @@ CallResult sys_unlink(CallContext& context, UserString pathname) {
 }
 CallResult sys_unlinkat(CallContext& context, int dirfd, UserString pathname, int flags) {
     if (flags & ~abi::kAtRemoveDirectory) return fail(Error::InvalidArgument);
-    return flags ? remove_directory(context, dirfd, pathname) : remove_name(context, dirfd, pathname);
+    return flags ? remove_directory(context, dirfd, pathname)
+                 : remove_name(context, dirfd, pathname);
 }
 
 CallResult sys_umask(CallContext& context, uint32_t mask) {

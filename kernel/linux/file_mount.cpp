@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// mount(2), umount2(2). There is one namespace, so of the propagation types only "private" means anything; shared and slave
-// mounts are refused. pivot_root(2) is left out: a rootfs cannot be pivoted (MS_MOVE and chroot are what initramfs use).
+// mount(2), umount2(2). There is one namespace, so of the propagation types only "private" means
+// anything; shared and slave mounts are refused. pivot_root(2) is left out: a rootfs cannot be
+// pivoted (MS_MOVE and chroot are what initramfs use).
 #include <new>
 
 #include "call_handlers.h"
@@ -13,16 +14,19 @@ namespace gyre::linux {
 namespace {
 
 // MS_* that are operations or hints.
-constexpr uint64_t kRemount = 32, kBind = 4096, kMove = 8192, kRecursive = 16384, kSilent = 32768, kPrivate = 1 << 18,
-                   kOtherPropagation = (1 << 17) | (1 << 19) | (1 << 20), kSynchronous = 16, kDirectorySync = 128,
-                   kMagic = 0xc0ed'0000, kMagicMask = 0xffff'0000, kLazyTime = 1 << 25, kVersion = 1 << 23,
+constexpr uint64_t kRemount = 32, kBind = 4096, kMove = 8192, kRecursive = 16384, kSilent = 32768,
+                   kPrivate = 1 << 18, kOtherPropagation = (1 << 17) | (1 << 19) | (1 << 20),
+                   kSynchronous = 16, kDirectorySync = 128, kMagic = 0xc0ed'0000,
+                   kMagicMask = 0xffff'0000, kLazyTime = 1 << 25, kVersion = 1 << 23,
                    kMandatoryLocks = 64, kNoSymlinkFollow = 256;
-constexpr uint64_t kKnown = mount_flags::kKept | kRemount | kBind | kMove | kRecursive | kSilent | kPrivate |
-                            kOtherPropagation | kSynchronous | kDirectorySync | kLazyTime | kVersion | kMandatoryLocks;
+constexpr uint64_t kKnown = mount_flags::kKept | kRemount | kBind | kMove | kRecursive | kSilent |
+                            kPrivate | kOtherPropagation | kSynchronous | kDirectorySync |
+                            kLazyTime | kVersion | kMandatoryLocks;
 
 constexpr size_t kMostOptionBytes = 4096;
 
-// The bytes up to a zero; a page of them at most, and fewer when memory ends before (as Linux copies mount options).
+// The bytes up to a zero; a page of them at most, and fewer when memory ends before (as Linux
+// copies mount options).
 class MountText {
 public:
     ~MountText() { delete[] bytes_; }
@@ -31,7 +35,9 @@ public:
         bytes_ = new (std::nothrow) char[kMostOptionBytes];
         if (!bytes_) return fail(Error::NoMemory);
         const Result<size_t> length = user_memory::copy_string_in(bytes_, from, kMostOptionBytes);
-        if (!length) return fail(length.error() == Error::NameTooLong ? Error::InvalidArgument : length.error());
+        if (!length)
+            return fail(length.error() == Error::NameTooLong ? Error::InvalidArgument
+                                                             : length.error());
         length_ = *length;
         return {};
     }
@@ -43,7 +49,9 @@ private:
     size_t length_ = 0;
 };
 
-bool is_mount_root(const Path& place) { return &place.mount->root() == place.dentry.get(); }
+bool is_mount_root(const Path& place) {
+    return &place.mount->root() == place.dentry.get();
+}
 
 Status remount(const Path& target, uint64_t flags, std::string_view options) {
     if (!is_mount_root(target)) return fail(Error::InvalidArgument);
@@ -56,17 +64,21 @@ Status remount(const Path& target, uint64_t flags, std::string_view options) {
 }
 
 Status bind(CallContext& context, UserString source, const Path& target) {
-    const Path place = TRY(find_place(context, abi::kAtWorkingDirectory, source, LookupFlag::Follow));
-    if (place.dentry->inode().is_directory() != target.dentry->inode().is_directory()) return fail(Error::NotDirectory);
+    const Path place =
+        TRY(find_place(context, abi::kAtWorkingDirectory, source, LookupFlag::Follow));
+    if (place.dentry->inode().is_directory() != target.dentry->inode().is_directory())
+        return fail(Error::NotDirectory);
     Ref<Mount> mount = TRY(Mount::create(Ref<Superblock>(place.mount->superblock()), place.dentry,
                                          place.mount->flags(), place.mount->source()));
     return initial_mount_namespace()->attach(mount, target);
 }
 
 Status move(CallContext& context, UserString source, const Path& target) {
-    const Path place = TRY(find_place(context, abi::kAtWorkingDirectory, source, LookupFlag::Follow));
+    const Path place =
+        TRY(find_place(context, abi::kAtWorkingDirectory, source, LookupFlag::Follow));
     if (!is_mount_root(place)) return fail(Error::InvalidArgument);
-    if (place.dentry->inode().is_directory() != target.dentry->inode().is_directory()) return fail(Error::InvalidArgument);
+    if (place.dentry->inode().is_directory() != target.dentry->inode().is_directory())
+        return fail(Error::InvalidArgument);
     return initial_mount_namespace()->move(*place.mount, target);
 }
 
@@ -80,22 +92,26 @@ Status mount_new(const MountText& source, const Path& target, UserString type, u
     if (!target.dentry->inode().is_directory()) return fail(Error::NotDirectory);
     Ref<Superblock> superblock = TRY(kind->make(source.view(), options));
     // A tree that every mount of its kind shows (devtmpfs) may be there already.
-    if (is_mount_root(target) && target.mount->superblock().root() == superblock->root()) return fail(Error::Busy);
+    if (is_mount_root(target) && target.mount->superblock().root() == superblock->root())
+        return fail(Error::Busy);
     const Ref<Dentry> root = superblock->root();
-    Ref<Mount> mount = TRY(Mount::create(std::move(superblock), root, static_cast<uint32_t>(flags),
-                                         source.is_given() ? source.view() : std::string_view("none")));
+    Ref<Mount> mount =
+        TRY(Mount::create(std::move(superblock), root, static_cast<uint32_t>(flags),
+                          source.is_given() ? source.view() : std::string_view("none")));
     return initial_mount_namespace()->attach(mount, target);
 }
 
 }  // namespace
 
-CallResult sys_mount(CallContext& context, UserString source, UserString target, UserString type, uint64_t flags,
-                     UserIn<std::byte> data) {
+CallResult sys_mount(CallContext& context, UserString source, UserString target, UserString type,
+                     uint64_t flags, UserIn<std::byte> data) {
     if ((flags & kMagicMask) == kMagic) flags &= ~kMagicMask;  // what the oldest programs put there
     MountText options;
-    const bool takes_options = !(flags & (kBind | kMove | kPrivate | kOtherPropagation)) || (flags & kRemount);
+    const bool takes_options =
+        !(flags & (kBind | kMove | kPrivate | kOtherPropagation)) || (flags & kRemount);
     if (takes_options) TRY_VOID(options.read(data.address()));
-    const Path place = TRY(find_place(context, abi::kAtWorkingDirectory, target, LookupFlag::Follow));
+    const Path place =
+        TRY(find_place(context, abi::kAtWorkingDirectory, target, LookupFlag::Follow));
     if (!context.credentials().has(Capability::SysAdmin)) return fail(Error::NotPermitted);
     if (flags & (~kKnown | kNoSymlinkFollow)) return fail(Error::InvalidArgument);
     if (flags & kRemount) {
@@ -120,7 +136,8 @@ CallResult sys_umount2(CallContext& context, UserString target, int flags) {
     if (flags & ~(kForce | kDetach | kNoFollow)) {
         return fail(Error::InvalidArgument);
     }
-    Path place = TRY(find_place(context, abi::kAtWorkingDirectory, target, follow_unless((flags & kNoFollow) != 0)));
+    Path place = TRY(find_place(context, abi::kAtWorkingDirectory, target,
+                                follow_unless((flags & kNoFollow) != 0)));
     if (!context.credentials().has(Capability::SysAdmin)) return fail(Error::NotPermitted);
     if (!is_mount_root(place)) return fail(Error::InvalidArgument);
     place.dentry.reset();

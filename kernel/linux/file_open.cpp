@@ -12,9 +12,10 @@ namespace {
 
 using namespace open_flags;
 
-constexpr uint32_t kKnownFlags = kAccessMode | kCreate | kExclusive | kNoControllingTty | kTruncate | kAppend |
-                                 kNonBlock | kSync | kAsync | kDirect | kLargeFile | kDirectory | kNoFollow |
-                                 kNoAccessTime | kCloseOnExec | kPath | kTmpFile;
+constexpr uint32_t kKnownFlags = kAccessMode | kCreate | kExclusive | kNoControllingTty |
+                                 kTruncate | kAppend | kNonBlock | kSync | kAsync | kDirect |
+                                 kLargeFile | kDirectory | kNoFollow | kNoAccessTime |
+                                 kCloseOnExec | kPath | kTmpFile;
 constexpr uint32_t kPathFlags = kDirectory | kNoFollow | kPath | kCloseOnExec;
 constexpr uint32_t kTmpFileBit = kTmpFile & ~kDirectory;
 
@@ -22,7 +23,8 @@ constexpr uint32_t kTmpFileBit = kTmpFile & ~kDirectory;
 Status check_flags(uint32_t flags) {
     if (flags & kPath) return {};
     if (flags & kTmpFileBit) {
-        if ((flags & kTmpFile) != kTmpFile || (flags & kCreate)) return fail(Error::InvalidArgument);
+        if ((flags & kTmpFile) != kTmpFile || (flags & kCreate))
+            return fail(Error::InvalidArgument);
         if ((flags & kAccessMode) == kReadOnly) return fail(Error::InvalidArgument);
     } else if ((flags & (kDirectory | kCreate)) == (kDirectory | kCreate)) {
         return fail(Error::InvalidArgument);
@@ -30,8 +32,8 @@ Status check_flags(uint32_t flags) {
     return {};
 }
 
-CallResult open_at(CallContext& context, int dirfd, UserString pathname, uint32_t flags, uint32_t mode,
-                   LookupFlag resolve) {
+CallResult open_at(CallContext& context, int dirfd, UserString pathname, uint32_t flags,
+                   uint32_t mode, LookupFlag resolve) {
     if (flags & kPath) flags &= kPathFlags;
     TRY_VOID(check_flags(flags));
     PathText text;
@@ -40,17 +42,24 @@ CallResult open_at(CallContext& context, int dirfd, UserString pathname, uint32_
     const OpenRequest request{flags, mode & ~context.filesystem().umask(), resolve};
     Result<Ref<File>> file = open_path(view, text, request);
     if (!file) return fail(restartable(file.error()));
-    return TRY(context.files().install(std::move(*file), (flags & kCloseOnExec) != 0, context.limit(kLimitFiles)));
+    return TRY(context.files().install(std::move(*file), (flags & kCloseOnExec) != 0,
+                                       context.limit(kLimitFiles)));
 }
 
 // RESOLVE_* of openat2(2).
 enum Resolve : uint64_t {
-    kNoCrossDevice = 1, kNoMagicLinks = 2, kNoSymlinks = 4, kBeneath = 8, kInRoot = 16, kCached = 32,
+    kNoCrossDevice = 1,
+    kNoMagicLinks = 2,
+    kNoSymlinks = 4,
+    kBeneath = 8,
+    kInRoot = 16,
+    kCached = 32,
 };
 
 Result<LookupFlag> lookup_flags(uint64_t resolve) {
     if (resolve & ~uint64_t{63}) return fail(Error::InvalidArgument);
-    if ((resolve & (kBeneath | kInRoot)) == (kBeneath | kInRoot)) return fail(Error::InvalidArgument);
+    if ((resolve & (kBeneath | kInRoot)) == (kBeneath | kInRoot))
+        return fail(Error::InvalidArgument);
     LookupFlag flags = LookupFlag::None;
     if (resolve & kNoCrossDevice) flags = flags | LookupFlag::NoCrossMounts;
     if (resolve & kNoMagicLinks) flags = flags | LookupFlag::NoMagicLinks;
@@ -74,19 +83,22 @@ Result<abi::OpenHow> read_how(UserIn<std::byte> how, size_t size) {
 }  // namespace
 
 CallResult sys_open(CallContext& context, UserString pathname, uint32_t flags, uint32_t mode) {
-    return open_at(context, abi::kAtWorkingDirectory, pathname, flags & kKnownFlags, mode, LookupFlag::None);
+    return open_at(context, abi::kAtWorkingDirectory, pathname, flags & kKnownFlags, mode,
+                   LookupFlag::None);
 }
 
-CallResult sys_openat(CallContext& context, int dirfd, UserString pathname, uint32_t flags, uint32_t mode) {
+CallResult sys_openat(CallContext& context, int dirfd, UserString pathname, uint32_t flags,
+                      uint32_t mode) {
     return open_at(context, dirfd, pathname, flags & kKnownFlags, mode, LookupFlag::None);
 }
 
 CallResult sys_creat(CallContext& context, UserString pathname, uint32_t mode) {
-    return open_at(context, abi::kAtWorkingDirectory, pathname, kCreate | kWriteOnly | kTruncate, mode,
-                   LookupFlag::None);
+    return open_at(context, abi::kAtWorkingDirectory, pathname, kCreate | kWriteOnly | kTruncate,
+                   mode, LookupFlag::None);
 }
 
-CallResult sys_openat2(CallContext& context, int dirfd, UserString pathname, UserIn<std::byte> how, size_t size) {
+CallResult sys_openat2(CallContext& context, int dirfd, UserString pathname, UserIn<std::byte> how,
+                       size_t size) {
     const abi::OpenHow request = TRY(read_how(how, size));
     if (request.flags & ~uint64_t{kKnownFlags}) return fail(Error::InvalidArgument);
     const auto flags = static_cast<uint32_t>(request.flags);
@@ -97,8 +109,10 @@ CallResult sys_openat2(CallContext& context, int dirfd, UserString pathname, Use
     }
     if ((flags & kPath) && (flags & ~kPathFlags)) return fail(Error::InvalidArgument);
     const LookupFlag resolve = TRY(lookup_flags(request.resolve));
-    // All names are in memory, so RESOLVE_CACHED is always met; as on Linux it does not go with making or truncating.
-    if ((request.resolve & kCached) && (flags & (kTruncate | kCreate | kTmpFileBit))) return fail(Error::WouldBlock);
+    // All names are in memory, so RESOLVE_CACHED is always met; as on Linux it does not go with
+    // making or truncating.
+    if ((request.resolve & kCached) && (flags & (kTruncate | kCreate | kTmpFileBit)))
+        return fail(Error::WouldBlock);
     return open_at(context, dirfd, pathname, flags, static_cast<uint32_t>(request.mode), resolve);
 }
 

@@ -16,7 +16,8 @@ namespace {
 enum OwnerKind : int32_t { kThread = 0, kProcess = 1, kGroup = 2 };  // F_OWNER_*
 
 CallResult set(File& file, int32_t kind, int32_t number) {
-    if (number != 0 && !PidNamespace::initial().find_slot(number)) return fail(Error::NoSuchProcess);
+    if (number != 0 && !PidNamespace::initial().find_slot(number))
+        return fail(Error::NoSuchProcess);
     File::SignalOwner owner = file.signal_owner();
     owner.kind = static_cast<uint8_t>(kind);
     owner.number = number;
@@ -46,7 +47,8 @@ CallResult set_owner_signal(File& file, uint64_t signal) {
 
 CallResult set_owner_extended(File& file, uintptr_t argument) {
     const abi::FileOwner owner = TRY(UserIn<abi::FileOwner>(argument).read());
-    if (owner.kind < kThread || owner.kind > kGroup || owner.number < 0) return fail(Error::InvalidArgument);
+    if (owner.kind < kThread || owner.kind > kGroup || owner.number < 0)
+        return fail(Error::InvalidArgument);
     return set(file, owner.kind, owner.number);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The commands of fcntl(2) that say whom signal-driven input and output tells. The owner is remembered and told back; O_ASYNC,
-// which would use it, is refused.
+// The commands of fcntl(2) that say whom signal-driven input and output tells. The owner is
+// remembered and told back; O_ASYNC, which would use it, is refused.
 #pragma once
 
 #include "kernel/fs/file.h"
@@ -10,7 +10,11 @@
 namespace gyre::linux {
 
 enum OwnerCommand : int {
-    kSetOwner = 8, kGetOwner = 9, kSetOwnerSignal = 10, kGetOwnerSignal = 11, kSetOwnerExtended = 15,
+    kSetOwner = 8,
+    kGetOwner = 9,
+    kSetOwnerSignal = 10,
+    kGetOwnerSignal = 11,
+    kSetOwnerExtended = 15,
     kGetOwnerExtended = 16,
 };
 

@@ -32,8 +32,8 @@ Result<Path> find_place(CallContext& context, int dirfd, UserString path, Lookup
     return look_up(view, text, flags);
 }
 
-Result<Path> find_place_or_descriptor(CallContext& context, int dirfd, UserString path, LookupFlag flags,
-                                      int at_flags) {
+Result<Path> find_place_or_descriptor(CallContext& context, int dirfd, UserString path,
+                                      LookupFlag flags, int at_flags) {
     PathText text;
     // A null path means an empty one since Linux 6.11.
     if (!(at_flags & abi::kAtEmptyPath) || !path.is_null()) TRY_VOID(text.read(path));
@@ -61,7 +61,8 @@ Status find_parent(CallContext& context, int dirfd, UserString path, ParentPlace
                 place.name = walker.last();
                 place.kind = walker.last_kind();
                 place.has_trailing_slash = walker.has_trailing_slash();
-                if (place.kind == LastKind::Name && place.name.size() > kMostNameBytes) return fail(Error::NameTooLong);
+                if (place.kind == LastKind::Name && place.name.size() > kMostNameBytes)
+                    return fail(Error::NameTooLong);
                 return {};
             }
             if (parent.error() != Error::Stale) return fail(parent.error());

@@ -11,7 +11,8 @@
 
 namespace gyre::linux {
 
-// The caller's view, starting at `dirfd` when the path is relative. Errors: BadDescriptor, NotDirectory.
+// The caller's view, starting at `dirfd` when the path is relative. Errors: BadDescriptor,
+// NotDirectory.
 Result<LookupContext> lookup_context(CallContext& context, int dirfd, const PathText& path);
 
 // Reads a path that must not be empty. Errors: BadAddress, NameTooLong, NotFound, NoMemory.
@@ -19,11 +20,14 @@ Status read_path(PathText& text, UserString path);
 
 // The place that a path names. Errors as path_resolution(7).
 Result<Path> find_place(CallContext& context, int dirfd, UserString path, LookupFlag flags);
-// The same, and with `at_flags` holding AT_EMPTY_PATH an empty path means dirfd itself (which may be any file with a
-// place). Errors: also BadDescriptor, NotFound.
-Result<Path> find_place_or_descriptor(CallContext& context, int dirfd, UserString path, LookupFlag flags, int at_flags);
+// The same, and with `at_flags` holding AT_EMPTY_PATH an empty path means dirfd itself (which may
+// be any file with a place). Errors: also BadDescriptor, NotFound.
+Result<Path> find_place_or_descriptor(CallContext& context, int dirfd, UserString path,
+                                      LookupFlag flags, int at_flags);
 
-constexpr LookupFlag follow_unless(bool is_no_follow) { return is_no_follow ? LookupFlag::None : LookupFlag::Follow; }
+constexpr LookupFlag follow_unless(bool is_no_follow) {
+    return is_no_follow ? LookupFlag::None : LookupFlag::Follow;
+}
 
 // Where a path's last component is made, removed or renamed; the name is a view into `text`.
 struct ParentPlace {

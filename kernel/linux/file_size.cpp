@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// lseek(2), truncate(2), ftruncate(2), fallocate(2), and the advice and synchronization calls on one file.
+// lseek(2), truncate(2), ftruncate(2), fallocate(2), and the advice and synchronization calls on
+// one file.
 #include "call_handlers.h"
 #include "kernel/fs/file_table.h"
 #include "kernel/fs/permission.h"
@@ -62,7 +63,8 @@ CallResult sys_lseek(CallContext& context, int fd, int64_t offset, int whence) {
 
 CallResult sys_truncate(CallContext& context, UserString pathname, int64_t length) {
     if (length < 0) return fail(Error::InvalidArgument);
-    const Path place = TRY(find_place(context, abi::kAtWorkingDirectory, pathname, LookupFlag::Follow));
+    const Path place =
+        TRY(find_place(context, abi::kAtWorkingDirectory, pathname, LookupFlag::Follow));
     const Inode& inode = place.dentry->inode();
     if (inode.is_directory()) return fail(Error::IsDirectory);
     if (!inode.is_regular()) return fail(Error::InvalidArgument);
@@ -92,8 +94,10 @@ CallResult sys_fallocate(CallContext& context, int fd, int mode, int64_t offset,
     FileStatus status;
     TRY_VOID(file->status(status));
     if ((status.mode & file_mode::kTypeMask) == file_mode::kFifo) return fail(Error::IllegalSeek);
-    if ((status.mode & file_mode::kTypeMask) == file_mode::kDirectory) return fail(Error::IsDirectory);
-    if (!file->path().dentry || !file->path().dentry->inode().is_regular()) return fail(Error::NoDevice);
+    if ((status.mode & file_mode::kTypeMask) == file_mode::kDirectory)
+        return fail(Error::IsDirectory);
+    if (!file->path().dentry || !file->path().dentry->inode().is_regular())
+        return fail(Error::NoDevice);
     int64_t end;
     if (__builtin_add_overflow(offset, length, &end)) return fail(Error::FileTooLarge);
     if (mode & ~(kKeepSize | kPunchHole)) return fail(Error::NotSupported);
@@ -114,7 +118,8 @@ CallResult sys_fdatasync(CallContext& context, int fd) {
     return 0;
 }
 
-CallResult sys_sync_file_range(CallContext& context, int fd, int64_t offset, int64_t count, uint32_t flags) {
+CallResult sys_sync_file_range(CallContext& context, int fd, int64_t offset, int64_t count,
+                               uint32_t flags) {
     const Ref<File> file = TRY(context.files().get(fd));
     int64_t end;
     if ((flags & ~7u) || offset < 0 || count < 0 || __builtin_add_overflow(offset, count, &end))
@@ -122,8 +127,13 @@ CallResult sys_sync_file_range(CallContext& context, int fd, int64_t offset, int
     FileStatus status;
     TRY_VOID(file->status(status));
     switch (status.mode & file_mode::kTypeMask) {
-        case file_mode::kRegular: case file_mode::kDirectory: case file_mode::kBlock: case file_mode::kSymlink: break;
-        default: return fail(Error::IllegalSeek);
+        case file_mode::kRegular:
+        case file_mode::kDirectory:
+        case file_mode::kBlock:
+        case file_mode::kSymlink:
+            break;
+        default:
+            return fail(Error::IllegalSeek);
     }
     return 0;
 }
@@ -144,7 +154,8 @@ CallResult sys_readahead(CallContext& context, int fd, int64_t, size_t) {
     FileStatus status;
     TRY_VOID(file->status(status));
     const uint32_t type = status.mode & file_mode::kTypeMask;
-    if (type != file_mode::kRegular && type != file_mode::kBlock) return fail(Error::InvalidArgument);
+    if (type != file_mode::kRegular && type != file_mode::kBlock)
+        return fail(Error::InvalidArgument);
     return 0;
 }
 

@@ -10,7 +10,8 @@ namespace {
 
 // ST_*: bits 0..3 are MS_RDONLY, NOSUID, NODEV, NOEXEC; the rest has numbers of its own.
 int64_t statfs_flags(const Mount& mount) {
-    constexpr int64_t kValid = 0x20, kNoAccessTime = 0x400, kNoDirectoryAccessTime = 0x800, kRelativeAccessTime = 0x1000;
+    constexpr int64_t kValid = 0x20, kNoAccessTime = 0x400, kNoDirectoryAccessTime = 0x800,
+                      kRelativeAccessTime = 0x1000;
     int64_t flags = kValid | (mount.flags() & 15u);
     if (mount.is_read_only()) flags |= mount_flags::kReadOnly;
     if (mount.flags() & mount_flags::kNoAccessTime)
@@ -30,7 +31,8 @@ CallResult write_statfs(const FilesystemStatistics& facts, int64_t flags, UserOu
         .blocks_available = facts.blocks_available,
         .files = facts.files,
         .files_free = facts.files_free,
-        .id = {static_cast<int32_t>(facts.identifier), static_cast<int32_t>(facts.identifier >> 32)},
+        .id = {static_cast<int32_t>(facts.identifier),
+               static_cast<int32_t>(facts.identifier >> 32)},
         .name_length = static_cast<int64_t>(facts.name_length),
         .fragment_size = static_cast<int64_t>(facts.block_size),
         .flags = flags,
@@ -49,7 +51,8 @@ CallResult statfs_place(const Path& place, UserOut<abi::Statfs> to) {
 }  // namespace
 
 CallResult sys_statfs(CallContext& context, UserString pathname, UserOut<abi::Statfs> buffer) {
-    const Path place = TRY(find_place(context, abi::kAtWorkingDirectory, pathname, LookupFlag::Follow));
+    const Path place =
+        TRY(find_place(context, abi::kAtWorkingDirectory, pathname, LookupFlag::Follow));
     return statfs_place(place, buffer);
 }
 
@@ -61,12 +64,15 @@ CallResult sys_fstatfs(CallContext& context, int fd, UserOut<abi::Statfs> buffer
     FileStatus status;
     TRY_VOID(file->status(status));
     FilesystemStatistics facts;
-    facts.magic = (status.mode & file_mode::kTypeMask) == file_mode::kFifo ? kPipeMagic : kAnonymousMagic;
+    facts.magic =
+        (status.mode & file_mode::kTypeMask) == file_mode::kFifo ? kPipeMagic : kAnonymousMagic;
     return write_statfs(facts, 0, buffer);
 }
 
 // All file systems are in memory: what is written is where it stays.
-CallResult sys_sync(CallContext&) { return 0; }
+CallResult sys_sync(CallContext&) {
+    return 0;
+}
 
 CallResult sys_syncfs(CallContext& context, int fd) {
     TRY_VOID(context.files().get(fd));

@@ -52,7 +52,8 @@ Status status_of_place(const Path& place, FileStatus& status) {
 }
 
 // By path, or by descriptor alone when the path is empty and that is allowed.
-Status status_at(CallContext& context, int dirfd, UserString pathname, int flags, FileStatus& status) {
+Status status_at(CallContext& context, int dirfd, UserString pathname, int flags,
+                 FileStatus& status) {
     PathText text;
     if (!(flags & abi::kAtEmptyPath) || !pathname.is_null()) TRY_VOID(text.read(pathname));
     if (text.is_empty()) {
@@ -63,11 +64,13 @@ Status status_at(CallContext& context, int dirfd, UserString pathname, int flags
         return file->status(status);
     }
     const LookupContext view = TRY(lookup_context(context, dirfd, text));
-    const Path place = TRY(look_up(view, text, follow_unless((flags & abi::kAtSymlinkNoFollow) != 0)));
+    const Path place =
+        TRY(look_up(view, text, follow_unless((flags & abi::kAtSymlinkNoFollow) != 0)));
     return status_of_place(place, status);
 }
 
-CallResult stat_at(CallContext& context, int dirfd, UserString pathname, int flags, UserOut<abi::Stat> to) {
+CallResult stat_at(CallContext& context, int dirfd, UserString pathname, int flags,
+                   UserOut<abi::Stat> to) {
     FileStatus status;
     TRY_VOID(status_at(context, dirfd, pathname, flags, status));
     return write_status(status, to);
@@ -95,15 +98,18 @@ CallResult sys_fstat(CallContext& context, int fd, UserOut<abi::Stat> status) {
     return write_status(facts, status);
 }
 
-CallResult sys_newfstatat(CallContext& context, int dirfd, UserString pathname, UserOut<abi::Stat> status, int flags) {
-    if (flags & ~(abi::kAtSymlinkNoFollow | abi::kAtNoAutomount | abi::kAtEmptyPath)) return fail(Error::InvalidArgument);
+CallResult sys_newfstatat(CallContext& context, int dirfd, UserString pathname,
+                          UserOut<abi::Stat> status, int flags) {
+    if (flags & ~(abi::kAtSymlinkNoFollow | abi::kAtNoAutomount | abi::kAtEmptyPath))
+        return fail(Error::InvalidArgument);
     return stat_at(context, dirfd, pathname, flags, status);
 }
 
 CallResult sys_statx(CallContext& context, int dirfd, UserString pathname, int flags, uint32_t mask,
                      UserOut<abi::Statx> to) {
     constexpr uint32_t kReserved = 0x8000'0000;
-    constexpr uint32_t kBasic = 0x7ff, kBirthTime = 0x800, kMountId = 0x1000, kUniqueMountId = 0x4000;
+    constexpr uint32_t kBasic = 0x7ff, kBirthTime = 0x800, kMountId = 0x1000,
+                       kUniqueMountId = 0x4000;
     constexpr uint64_t kAttributeMountRoot = 0x2000;
     constexpr int kSyncFlags = abi::kAtStatxForceSync | abi::kAtStatxDontSync;
     if (mask & kReserved) return fail(Error::InvalidArgument);

@@ -12,7 +12,8 @@ namespace gyre::linux {
 namespace {
 
 constexpr int64_t kNsPerSecond = 1'000'000'000;
-constexpr int64_t kNow = 0x3fff'ffff, kOmit = 0x3fff'fffe;  // UTIME_NOW, UTIME_OMIT in the nanoseconds
+constexpr int64_t kNow = 0x3fff'ffff,
+                  kOmit = 0x3fff'fffe;  // UTIME_NOW, UTIME_OMIT in the nanoseconds
 constexpr int64_t kMostSeconds = INT64_MAX / kNsPerSecond;
 
 // One of the two times: left alone, now, or a moment.
@@ -25,8 +26,8 @@ struct NewTimes {
 };
 
 int64_t to_ns(int64_t seconds, int64_t ns) {
-    // What a 64-bit count of nanoseconds cannot hold becomes the nearest that it can, as file systems with a narrower
-    // range do on Linux.
+    // What a 64-bit count of nanoseconds cannot hold becomes the nearest that it can, as file
+    // systems with a narrower range do on Linux.
     if (seconds > kMostSeconds - 1) return kMostSeconds * kNsPerSecond;
     if (seconds < -kMostSeconds + 1) return -kMostSeconds * kNsPerSecond;
     return seconds * kNsPerSecond + ns;
@@ -35,7 +36,8 @@ int64_t to_ns(int64_t seconds, int64_t ns) {
 Result<NewTime> from_timespec(const abi::Timespec& time) {
     if (time.nanoseconds == kNow) return NewTime{.is_now = true};
     if (time.nanoseconds == kOmit) return NewTime{.is_omitted = true};
-    if (time.nanoseconds < 0 || time.nanoseconds >= kNsPerSecond) return fail(Error::InvalidArgument);
+    if (time.nanoseconds < 0 || time.nanoseconds >= kNsPerSecond)
+        return fail(Error::InvalidArgument);
     return NewTime{.ns = to_ns(time.seconds, time.nanoseconds)};
 }
 
@@ -52,11 +54,13 @@ Status set_times(const Path& place, const NewTimes& times, const Credentials& cr
     const auto choose = [now](const NewTime& time, int64_t old) {
         return time.is_omitted ? old : time.is_now ? now : time.ns;
     };
-    inode.set_times(choose(times.access, inode.access_ns()), choose(times.modify, inode.modify_ns()), now);
+    inode.set_times(choose(times.access, inode.access_ns()),
+                    choose(times.modify, inode.modify_ns()), now);
     return {};
 }
 
-CallResult set_times_at(CallContext& context, int dirfd, UserString pathname, const NewTimes& times, int flags) {
+CallResult set_times_at(CallContext& context, int dirfd, UserString pathname, const NewTimes& times,
+                        int flags) {
     if (times.access.is_omitted && times.modify.is_omitted) return 0;
     // A null path with a descriptor: the file of the descriptor (how futimens(3) is made).
     if (pathname.is_null() && dirfd != abi::kAtWorkingDirectory && !(flags & abi::kAtEmptyPath)) {
@@ -77,15 +81,18 @@ Result<NewTimes> read_timevals(UserIn<abi::Timeval> times) {
     if (times.is_null()) return result;
     for (size_t i = 0; i < 2; ++i) {
         const abi::Timeval value = TRY(times.read(i));
-        if (value.microseconds < 0 || value.microseconds >= 1'000'000) return fail(Error::InvalidArgument);
-        (i == 0 ? result.access : result.modify) = NewTime{.ns = to_ns(value.seconds, value.microseconds * 1000)};
+        if (value.microseconds < 0 || value.microseconds >= 1'000'000)
+            return fail(Error::InvalidArgument);
+        (i == 0 ? result.access : result.modify) =
+            NewTime{.ns = to_ns(value.seconds, value.microseconds * 1000)};
     }
     return result;
 }
 
 }  // namespace
 
-CallResult sys_utimensat(CallContext& context, int dirfd, UserString pathname, UserIn<abi::Timespec> times, int flags) {
+CallResult sys_utimensat(CallContext& context, int dirfd, UserString pathname,
+                         UserIn<abi::Timespec> times, int flags) {
     NewTimes wanted;
     if (!times.is_null()) {
         wanted.access = TRY(from_timespec(TRY(times.read(0))));
@@ -109,7 +116,8 @@ CallResult sys_utimes(CallContext& context, UserString pathname, UserIn<abi::Tim
     return set_times_at(context, abi::kAtWorkingDirectory, pathname, TRY(read_timevals(times)), 0);
 }
 
-CallResult sys_futimesat(CallContext& context, int dirfd, UserString pathname, UserIn<abi::Timeval> times) {
+CallResult sys_futimesat(CallContext& context, int dirfd, UserString pathname,
+                         UserIn<abi::Timeval> times) {
     return set_times_at(context, dirfd, pathname, TRY(read_timevals(times)), 0);
 }
 

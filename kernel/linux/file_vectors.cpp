@@ -9,7 +9,9 @@
 namespace gyre::linux {
 
 namespace {
-bool is_user_range(uint64_t address, uint64_t length) { return address <= kUserEnd && length <= kUserEnd - address; }
+bool is_user_range(uint64_t address, uint64_t length) {
+    return address <= kUserEnd && length <= kUserEnd - address;
+}
 }  // namespace
 
 Status IoVectors::read(UserIn<abi::IoVec> pieces, uint64_t count) {
@@ -22,7 +24,8 @@ Status IoVectors::read(UserIn<abi::IoVec> pieces, uint64_t count) {
         to = heap_;
     }
     if (count) TRY_VOID(user_memory::copy_in(to, pieces.address(), count * sizeof(UserPiece)));
-    // What is beyond the most that one call moves is not looked at by the transfer, but must be valid all the same.
+    // What is beyond the most that one call moves is not looked at by the transfer, but must be
+    // valid all the same.
     uint64_t total = 0;
     for (uint64_t i = 0; i < count; ++i) {
         if (static_cast<int64_t>(to[i].length) < 0) return fail(Error::InvalidArgument);

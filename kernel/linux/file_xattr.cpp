@@ -36,8 +36,10 @@ class Name {
 public:
     // Errors: OutOfRange for what is empty or too long (as Linux says), BadAddress.
     Status read(UserString name) {
-        const Result<size_t> length = user_memory::copy_string_in(bytes_, name.address(), sizeof(bytes_));
-        if (!length) return fail(length.error() == Error::NameTooLong ? Error::OutOfRange : length.error());
+        const Result<size_t> length =
+            user_memory::copy_string_in(bytes_, name.address(), sizeof(bytes_));
+        if (!length)
+            return fail(length.error() == Error::NameTooLong ? Error::OutOfRange : length.error());
         if (*length == 0) return fail(Error::OutOfRange);
         length_ = *length;
         return {};
@@ -49,8 +51,10 @@ private:
     size_t length_ = 0;
 };
 
-// Who may do what with a name space (xattr(7)). Errors: NotSupported, NotPermitted, AccessDenied, NoData.
-Status check_name(const Inode& inode, std::string_view name, bool writes, const Credentials& credentials) {
+// Who may do what with a name space (xattr(7)). Errors: NotSupported, NotPermitted, AccessDenied,
+// NoData.
+Status check_name(const Inode& inode, std::string_view name, bool writes,
+                  const Credentials& credentials) {
     if (name.starts_with("trusted.")) {
         if (credentials.has(Capability::SysAdmin)) return {};
         return fail(writes ? Error::NotPermitted : Error::NoData);
@@ -61,15 +65,16 @@ Status check_name(const Inode& inode, std::string_view name, bool writes, const 
     }
     if (!name.starts_with("user.")) return fail(Error::NotSupported);
     if (name.size() == 5) return fail(Error::InvalidArgument);
-    if (!inode.is_regular() && !inode.is_directory()) return fail(writes ? Error::NotPermitted : Error::NoData);
+    if (!inode.is_regular() && !inode.is_directory())
+        return fail(writes ? Error::NotPermitted : Error::NoData);
     if (writes && inode.is_directory() && (inode.mode() & file_mode::kSticky) &&
         !permission::is_owner_or_capable(inode, credentials))
         return fail(Error::NotPermitted);
     return permission::check(inode, credentials, writes ? permission::kWrite : permission::kRead);
 }
 
-CallResult set(CallContext& context, const Path& place, UserString name, UserIn<std::byte> value, size_t size,
-               int flags) {
+CallResult set(CallContext& context, const Path& place, UserString name, UserIn<std::byte> value,
+               size_t size, int flags) {
     if (flags & ~(kCreate | kReplace)) return fail(Error::InvalidArgument);
     Name key;
     TRY_VOID(key.read(name));
@@ -83,12 +88,14 @@ CallResult set(CallContext& context, const Path& place, UserString name, UserIn<
     AttributeList* attributes = inode.attributes();
     if (!attributes) return fail(Error::NotSupported);
     MutexGuard guard(inode.lock());
-    TRY_VOID(attributes->set(key.view(), buffer.span(), (flags & kCreate) != 0, (flags & kReplace) != 0));
+    TRY_VOID(attributes->set(key.view(), buffer.span(), (flags & kCreate) != 0,
+                             (flags & kReplace) != 0));
     inode.touch_changed();
     return 0;
 }
 
-CallResult get(CallContext& context, const Path& place, UserString name, UserOut<std::byte> value, size_t size) {
+CallResult get(CallContext& context, const Path& place, UserString name, UserOut<std::byte> value,
+               size_t size) {
     Name key;
     TRY_VOID(key.read(name));
     Inode& inode = place.dentry->inode();
@@ -115,12 +122,15 @@ CallResult list(CallContext& context, const Path& place, UserOut<std::byte> list
     AttributeList* attributes = inode.attributes();
     if (!attributes) return 0;
     const bool sees_trusted = context.credentials().has(Capability::SysAdmin);
-    const auto is_shown = [&](std::string_view name) { return sees_trusted || !name.starts_with("trusted."); };
+    const auto is_shown = [&](std::string_view name) {
+        return sees_trusted || !name.starts_with("trusted.");
+    };
     Buffer buffer;
     size_t length = 0;
     {
         MutexGuard guard(inode.lock());
-        attributes->for_each([&](std::string_view name) { length += is_shown(name) ? name.size() + 1 : 0; });
+        attributes->for_each(
+            [&](std::string_view name) { length += is_shown(name) ? name.size() + 1 : 0; });
         if (length > kMostListBytes) return fail(Error::ArgumentListTooLong);
         if (size == 0) return static_cast<long>(length);
         if (length > size) return fail(Error::OutOfRange);
@@ -163,42 +173,45 @@ Result<Path> by_descriptor(CallContext& context, int fd) {
 
 }  // namespace
 
-CallResult sys_setxattr(CallContext& context, UserString pathname, UserString name, UserIn<std::byte> value,
-                        size_t size, int flags) {
+CallResult sys_setxattr(CallContext& context, UserString pathname, UserString name,
+                        UserIn<std::byte> value, size_t size, int flags) {
     const Path place = TRY(by_path(context, pathname, LookupFlag::Follow));
     return set(context, place, name, value, size, flags);
 }
-CallResult sys_lsetxattr(CallContext& context, UserString pathname, UserString name, UserIn<std::byte> value,
+CallResult sys_lsetxattr(CallContext& context, UserString pathname, UserString name,
+                         UserIn<std::byte> value, size_t size, int flags) {
+    const Path place = TRY(by_path(context, pathname, LookupFlag::None));
+    return set(context, place, name, value, size, flags);
+}
+CallResult sys_fsetxattr(CallContext& context, int fd, UserString name, UserIn<std::byte> value,
                          size_t size, int flags) {
-    const Path place = TRY(by_path(context, pathname, LookupFlag::None));
-    return set(context, place, name, value, size, flags);
-}
-CallResult sys_fsetxattr(CallContext& context, int fd, UserString name, UserIn<std::byte> value, size_t size,
-                         int flags) {
     const Path place = TRY(by_descriptor(context, fd));
     return set(context, place, name, value, size, flags);
 }
 
-CallResult sys_getxattr(CallContext& context, UserString pathname, UserString name, UserOut<std::byte> value,
-                        size_t size) {
+CallResult sys_getxattr(CallContext& context, UserString pathname, UserString name,
+                        UserOut<std::byte> value, size_t size) {
     const Path place = TRY(by_path(context, pathname, LookupFlag::Follow));
     return get(context, place, name, value, size);
 }
-CallResult sys_lgetxattr(CallContext& context, UserString pathname, UserString name, UserOut<std::byte> value,
-                         size_t size) {
+CallResult sys_lgetxattr(CallContext& context, UserString pathname, UserString name,
+                         UserOut<std::byte> value, size_t size) {
     const Path place = TRY(by_path(context, pathname, LookupFlag::None));
     return get(context, place, name, value, size);
 }
-CallResult sys_fgetxattr(CallContext& context, int fd, UserString name, UserOut<std::byte> value, size_t size) {
+CallResult sys_fgetxattr(CallContext& context, int fd, UserString name, UserOut<std::byte> value,
+                         size_t size) {
     const Path place = TRY(by_descriptor(context, fd));
     return get(context, place, name, value, size);
 }
 
-CallResult sys_listxattr(CallContext& context, UserString pathname, UserOut<std::byte> names, size_t size) {
+CallResult sys_listxattr(CallContext& context, UserString pathname, UserOut<std::byte> names,
+                         size_t size) {
     const Path place = TRY(by_path(context, pathname, LookupFlag::Follow));
     return list(context, place, names, size);
 }
-CallResult sys_llistxattr(CallContext& context, UserString pathname, UserOut<std::byte> names, size_t size) {
+CallResult sys_llistxattr(CallContext& context, UserString pathname, UserOut<std::byte> names,
+                          size_t size) {
     const Path place = TRY(by_path(context, pathname, LookupFlag::None));
     return list(context, place, names, size);
 }

@@ -18,12 +18,25 @@ constexpr size_t kMostNameBytes = 4096;  // PATH_MAX, with its zero
 constexpr std::string_view kTrailer = "TRAILER!!!";
 
 enum Field : size_t {
-    kInode, kMode, kUid, kGid, kLinkCount, kModifyTime, kFileSize, kMajor, kMinor, kSpecialMajor, kSpecialMinor,
-    kNameSize, kCheck,
+    kInode,
+    kMode,
+    kUid,
+    kGid,
+    kLinkCount,
+    kModifyTime,
+    kFileSize,
+    kMajor,
+    kMinor,
+    kSpecialMajor,
+    kSpecialMinor,
+    kNameSize,
+    kCheck,
 };
 
 // Headers, names and contents start at multiples of four.
-constexpr size_t aligned(size_t offset) { return (offset + 3) & ~size_t{3}; }
+constexpr size_t aligned(size_t offset) {
+    return (offset + 3) & ~size_t{3};
+}
 
 std::optional<uint32_t> hexadecimal(const char* digits) {
     uint32_t value = 0;
@@ -47,14 +60,16 @@ Result<std::optional<Entry>> Reader::next() {
     const char* const bytes = reinterpret_cast<const char*>(archive_.data());
     const size_t size = archive_.size();
     for (;;) {
-        // Padding between archives is zeros, any number of them; an archive starts at a multiple of four.
+        // Padding between archives is zeros, any number of them; an archive starts at a multiple of
+        // four.
         while (size - offset_ >= 8) {
             uint64_t word;
             std::memcpy(&word, bytes + offset_, sizeof(word));
             if (word != 0) break;
             offset_ += sizeof(word);
         }
-        while (offset_ < size && bytes[offset_] == 0) ++offset_;
+        while (offset_ < size && bytes[offset_] == 0)
+            ++offset_;
         if (offset_ == size) return std::optional<Entry>();
         if (offset_ % 4 != 0) return fail(Error::InputOutput);
 
@@ -64,7 +79,8 @@ Result<std::optional<Entry>> Reader::next() {
             return fail(Error::InputOutput);
         uint32_t fields[13];
         for (size_t i = 0; i < 13; ++i) {
-            const std::optional<uint32_t> value = hexadecimal(header + kMagicBytes + i * kFieldBytes);
+            const std::optional<uint32_t> value =
+                hexadecimal(header + kMagicBytes + i * kFieldBytes);
             if (!value) return fail(Error::InputOutput);
             fields[i] = *value;
         }
@@ -74,12 +90,14 @@ Result<std::optional<Entry>> Reader::next() {
         if (name_bytes < 2 || name_bytes > kMostNameBytes || name_bytes > size - name_start)
             return fail(Error::InputOutput);
         if (bytes[name_start + name_bytes - 1] != 0) return fail(Error::InputOutput);
-        // A name may be padded with more zeros than one: so writers bring a content to the start of a page.
+        // A name may be padded with more zeros than one: so writers bring a content to the start of
+        // a page.
         const std::string_view name(bytes + name_start);
         if (name.empty()) return fail(Error::InputOutput);
         const size_t content_start = aligned(name_start + name_bytes);
         const size_t content_bytes = fields[kFileSize];
-        if (content_start > size || content_bytes > size - content_start) return fail(Error::InputOutput);
+        if (content_start > size || content_bytes > size - content_start)
+            return fail(Error::InputOutput);
         // The very last content may lack its padding.
         const size_t end = aligned(content_start + content_bytes);
         offset_ = end < size ? end : size;

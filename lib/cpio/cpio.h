@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// Reads cpio archives of the "new ASCII" formats 070701 and 070702 (cpio(5); Linux's initramfs buffer format), several
-// behind each other with zero padding between. Allocates nothing and believes nothing: every length is checked, and what
-// is returned are views into the archive. Leaves out: compression, the old formats, checking 070702's sums, what
-// hard links and names mean (the caller's).
+// Reads cpio archives of the "new ASCII" formats 070701 and 070702 (cpio(5); Linux's initramfs
+// buffer format), several behind each other with zero padding between. Allocates nothing and
+// believes nothing: every length is checked, and what is returned are views into the archive.
+// Leaves out: compression, the old formats, checking 070702's sums, what hard links and names mean
+// (the caller's).
 #pragma once
 
 #include <cstddef>
@@ -17,9 +18,9 @@
 namespace gyre::cpio {
 
 struct Entry {
-    std::string_view name;               // without the terminating zero; not empty; may be anything else
+    std::string_view name;  // without the terminating zero; not empty; may be anything else
     uint32_t inode, mode, uid, gid, link_count, modify_seconds;
-    uint32_t major, minor;               // of the device it lay on: with `inode` the identity of hard links
+    uint32_t major, minor;  // of the device it lay on: with `inode` the identity of hard links
     uint32_t special_major, special_minor;
     std::span<const std::byte> content;  // a file's bytes, a link's text
 };

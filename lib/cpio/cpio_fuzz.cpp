@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Fuzzing the cpio reader: whatever the bytes, it ends, moves forward, and hands out views that lie inside.
+// Fuzzing the cpio reader: whatever the bytes, it ends, moves forward, and hands out views that lie
+// inside.
 #include <cstdint>
 #include <cstdlib>
 
@@ -25,7 +26,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         const gyre::cpio::Entry& entry = **next;
         if (reader.offset() <= last || reader.offset() > size) std::abort();
         last = reader.offset();
-        if (entry.name.empty() || entry.name.data() < begin || entry.name.data() + entry.name.size() > begin + size)
+        if (entry.name.empty() || entry.name.data() < begin ||
+            entry.name.data() + entry.name.size() > begin + size)
             std::abort();
         const auto* const content = reinterpret_cast<const char*>(entry.content.data());
         if (content < begin || content + entry.content.size() > begin + size) std::abort();

@@ -15,7 +15,8 @@ struct Maker {
     std::string bytes;
 
     void pad() {
-        while (bytes.size() % 4 != 0) bytes.push_back('\0');
+        while (bytes.size() % 4 != 0)
+            bytes.push_back('\0');
     }
     void header(std::initializer_list<uint32_t> fields, const char* magic = "070701") {
         bytes += magic;
@@ -25,10 +26,10 @@ struct Maker {
             bytes += digits;
         }
     }
-    Maker& add(const std::string& name, uint32_t mode, const std::string& content, uint32_t inode = 1,
-               uint32_t links = 1) {
-        header({inode, mode, 1000, 100, links, 1234567, uint32_t(content.size()), 8, 1, 5, 3, uint32_t(name.size() + 1),
-                0});
+    Maker& add(const std::string& name, uint32_t mode, const std::string& content,
+               uint32_t inode = 1, uint32_t links = 1) {
+        header({inode, mode, 1000, 100, links, 1234567, uint32_t(content.size()), 8, 1, 5, 3,
+                uint32_t(name.size() + 1), 0});
         bytes += name;
         bytes.push_back('\0');
         pad();
@@ -112,7 +113,8 @@ TEST(Cpio, SeveralArchivesWithPaddingBetween) {
 
 TEST(Cpio, EveryContentLengthIsPaddedRight) {
     Maker maker;
-    for (size_t length = 0; length < 9; ++length) maker.add("f" + std::string(length, 'x'), 0100600, std::string(length, 'c'));
+    for (size_t length = 0; length < 9; ++length)
+        maker.add("f" + std::string(length, 'x'), 0100600, std::string(length, 'c'));
     maker.end();
     Reader reader(maker.view());
     for (size_t length = 0; length < 9; ++length) {
