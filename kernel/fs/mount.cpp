@@ -94,6 +94,22 @@ Result<Ref<MountNamespace>> MountNamespace::create(Ref<Mount> root) {
     return Ref<MountNamespace>::adopt(mount_namespace);
 }
 
+// Everything comes off; a mount lives on only where somebody still uses it.
+MountNamespace::~MountNamespace() {
+    while (first_) {
+        Ref<Mount> own = Ref<Mount>::adopt(first_);
+        Ref<Mount> parent;
+        Ref<Dentry> point;
+        SpinGuard guard(MountTable::lock_);
+        first_ = own->next_in_namespace_;
+        own->mount_namespace_ = nullptr;
+        if (!own->parent()) continue;
+        MountTable::remove_locked(*own);
+        parent = Ref<Mount>::adopt(own->parent_.exchange(nullptr, std::memory_order_acq_rel));
+        point = Ref<Dentry>::adopt(own->mount_point_.exchange(nullptr, std::memory_order_acq_rel));
+    }
+}
+
 Status MountNamespace::attach(const Ref<Mount>& mount, const Path& place) {
     SpinGuard guard(MountTable::lock_);
     if (count_ >= kMostMounts) return fail(Error::NoSpace);

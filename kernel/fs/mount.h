@@ -69,6 +69,7 @@ private:
 class MountNamespace : public RefCounted {
 public:
     static Result<Ref<MountNamespace>> create(Ref<Mount> root);
+    ~MountNamespace();
     Mount& root() const { return *root_; }
     // Attaches at a place; what was there is covered. Errors: NoSpace beyond kMostMounts, Busy.
     static constexpr uint32_t kMostMounts = 100000;  // fs.mount-max
