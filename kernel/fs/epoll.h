@@ -74,6 +74,7 @@ public:
     Signals signals() const override {
         return ready_count_.load(std::memory_order_acquire) != 0 ? Signals::Readable : Signals::None;
     }
+    Result<uint64_t> seek(int64_t, int) override { return 0; }   // as Linux's: taken, and means nothing
     size_t describe(std::span<char> buffer) const override;
     // Calls body(descriptor, events, data) for each item (fdinfo).
     template <class Body>

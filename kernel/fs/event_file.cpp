@@ -46,7 +46,7 @@ Result<size_t> EventFile::read(IoCursor& to, Patience patience) {
 
 Result<size_t> EventFile::write(IoCursor& from, Patience patience) {
     uint64_t value;
-    if (from.remaining() < sizeof(value)) return fail(Error::InvalidArgument);
+    if (from.remaining() != sizeof(value)) return fail(Error::InvalidArgument);
     if (TRY(from.take(std::as_writable_bytes(std::span(&value, 1)))) < sizeof(value)) return fail(Error::BadAddress);
     if (value == UINT64_MAX) return fail(Error::InvalidArgument);
     for (;;) {

@@ -20,6 +20,7 @@ public:
     ~SignalFile() override;
 
     Result<size_t> read(IoCursor& to, Patience patience) override;
+    Result<uint64_t> seek(int64_t, int) override { return 0; }   // as Linux's: taken, and means nothing
     size_t describe(std::span<char> buffer) const override;
     Signals signals() const override;
     Object& observed() override;

@@ -34,6 +34,7 @@ public:
     Setting get();
 
     Result<size_t> read(IoCursor& to, Patience patience) override;
+    Result<uint64_t> seek(int64_t, int) override { return 0; }   // as Linux's: taken, and means nothing
     size_t describe(std::span<char> buffer) const override;
     int clock_number() const { return clock_number_; }
     boost::intrusive::list_member_hook<> clock_hook;
