@@ -60,6 +60,7 @@ Outcome<void> run_step(const Paths& paths, const std::string& title, std::vector
     progress.clear();
     if (!result) return std::unexpected(result.error());
     if (result->status == 0) return {};
+    if (was_interrupted()) return problem("interrupted", "", 130);
     if (!options.is_verbose)
         for (const std::string& line : tail) std::fprintf(stderr, "%s\n", line.c_str());
     return problem(title + " failed", "The whole log is in " + log_path.string());

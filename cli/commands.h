@@ -25,6 +25,7 @@ struct Program {
 void add_build_command(Program& program);
 void add_run_command(Program& program);
 void add_test_command(Program& program);
+void add_bench_command(Program& program);
 void add_coverage_command(Program& program);
 void add_features_command(Program& program);  // and `arch`
 void add_debug_command(Program& program);

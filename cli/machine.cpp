@@ -41,7 +41,7 @@ std::vector<std::string> qemu_command(const MachineRequest& request) {
     line.add("-machine", is_microvm ? "microvm" : "q35");
     if (is_microvm) line.add("-global", "virtio-mmio.force-legacy=false");
     line.add("-accel", request.cpus > 1 ? "tcg,thread=multi" : "tcg");
-    line.add("-cpu", "max");
+    line.add("-cpu", request.cpu);
     line.add("-smp", std::to_string(request.cpus));
     line.add("-m", "size=" + std::to_string(request.memory_bytes >> 10) + "k");
     line.add("-display", "none");

@@ -31,6 +31,7 @@ struct MachineRequest {
     std::string kernel_arguments;
     MachineChannels channels;
     bool can_reboot = false;              // otherwise a reset ends QEMU
+    std::string cpu = "max";
     std::vector<std::string> extra;       // handed to QEMU as they are
 };
 

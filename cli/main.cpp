@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/process.h"
 
 namespace {
 
@@ -79,10 +80,12 @@ int main(int argc, char** argv) {
     auto paths = find_paths();
     if (!paths) return report(paths.error());
 
+    end_programs_on_interrupt();
     Program program{.app = app, .paths = *paths};
     add_run_command(program);
     add_build_command(program);
     add_test_command(program);
+    add_bench_command(program);
     add_debug_command(program);
     add_coverage_command(program);
     add_features_command(program);

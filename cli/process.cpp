@@ -107,7 +107,14 @@ bool read_some(int fd, LineSplitter& lines) {
 
 }  // namespace
 
-void interrupt_all_processes() { g_interrupted.store(true); }
+void end_programs_on_interrupt() {
+    struct sigaction action {};
+    action.sa_handler = [](int) { g_interrupted.store(true); };
+    sigaction(SIGINT, &action, nullptr);
+    sigaction(SIGTERM, &action, nullptr);
+}
+
+bool was_interrupted() { return g_interrupted.load(); }
 
 Outcome<ProcessResult> run_process(const ProcessRequest& request) {
     if (request.command.empty()) return problem("no command to run");
@@ -140,7 +147,8 @@ Outcome<ProcessResult> run_process(const ProcessRequest& request) {
             drain_until = Clock::now() + kDrainTime;
         }
         bool out_of_time = Clock::now() >= next_kill;
-        if (!is_over && (out_of_time || (g_interrupted.load() && signals_sent == 0))) {
+        bool is_enough = g_interrupted.load() || (request.has_said_enough && request.has_said_enough());
+        if (!is_over && (out_of_time || (is_enough && signals_sent == 0))) {
             result.timed_out |= out_of_time && signals_sent == 0;
             kill(-*pid, signals_sent == 0 ? SIGTERM : SIGKILL);
             signals_sent++;

@@ -22,6 +22,7 @@ struct ProcessRequest {
     std::filesystem::path directory;                 // where it runs; empty: here
     std::chrono::milliseconds timeout{0};            // 0: none
     std::function<void(std::string_view)> on_line;   // stdout and stderr together, without the line's end
+    std::function<bool()> has_said_enough;           // asked after output; true: the program is ended
 };
 
 struct ProcessResult {
@@ -34,7 +35,9 @@ struct ProcessResult {
 // A problem only when the program could not be started. Standard input is /dev/null.
 Outcome<ProcessResult> run_process(const ProcessRequest& request);
 
-// Set by the signal handlers of long commands; every running process is killed and its run returns.
-void interrupt_all_processes();
+// From here on SIGINT and SIGTERM do not kill this process, but end the programs that it runs: each
+// run_process returns, and was_interrupted says why.
+void end_programs_on_interrupt();
+bool was_interrupted();
 
 }  // namespace gyre::cli

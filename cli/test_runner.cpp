@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "cli/test_runner.h"
 
-#include <signal.h>
-
 #include <atomic>
 #include <condition_variable>
 #include <cstdio>
@@ -17,36 +15,25 @@
 namespace gyre::cli {
 namespace {
 
-std::atomic<bool> g_stop{false};
-
-void on_interrupt(int) {
-    g_stop.store(true);
-    interrupt_all_processes();
-}
-
 class Runner {
 public:
     Runner(const Paths& paths, const std::vector<Suite>& suites, const RunnerOptions& options)
         : paths_(paths), suites_(suites), options_(options), progress_("testing") {}
 
     std::vector<SuiteReport> run() {
-        struct sigaction action {};
-        action.sa_handler = on_interrupt;
-        sigaction(SIGINT, &action, nullptr);
-        sigaction(SIGTERM, &action, nullptr);
         reports_.resize(suites_.size());
         std::vector<std::thread> workers;
         for (unsigned i = 0; i < std::max(1u, options_.jobs); i++) workers.emplace_back([this] { work(); });
         {
             std::unique_lock hold(lock_);
             while (!done_.wait_for(hold, std::chrono::milliseconds(250), [&] { return finished_ == suites_.size(); })) {
-                if (g_stop.load()) break;
+                if (was_interrupted()) break;
                 show_progress_locked();
             }
         }
         for (std::thread& worker : workers) worker.join();
         progress_.clear();
-        if (g_stop.load()) std::fprintf(stderr, "gyre: interrupted\n");
+        if (was_interrupted()) std::fprintf(stderr, "gyre: interrupted\n");
         return std::move(reports_);
     }
 
@@ -67,7 +54,7 @@ private:
 
     SuiteReport run_one(const Suite& suite) {
         SuiteReport report{.suite = suite};
-        if (g_stop.load()) {
+        if (was_interrupted()) {
             report.output.finish("was not run: interrupted");
             return report;
         }

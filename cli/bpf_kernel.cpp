@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT
+//
+// Makes the program's maps, loads it, reads the verdict, closes everything.
+#include "cli/bpf_kernel.h"
+
+#include <errno.h>
+#include <linux/bpf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace gyre::bpf {
+namespace {
+
+int bpf_call(int command, bpf_attr& attr) {
+    return static_cast<int>(syscall(SYS_bpf, command, &attr, sizeof(attr)));
+}
+
+u64 address(const void* p) { return reinterpret_cast<u64>(p); }
+
+struct Descriptors {
+    std::vector<int> open;
+    ~Descriptors() {
+        for (int fd : open) {
+            close(fd);
+        }
+    }
+    int keep(int fd) {
+        if (fd >= 0) {
+            open.push_back(fd);
+        }
+        return fd;
+    }
+};
+
+int load_btf(std::span<const u8> bytes, Descriptors& d) {
+    if (bytes.empty()) {
+        return -1;
+    }
+    bpf_attr attr = {};
+    attr.btf = address(bytes.data());
+    attr.btf_size = static_cast<u32>(bytes.size());
+    int fd = d.keep(bpf_call(BPF_BTF_LOAD, attr));
+    if (fd < 0 && getenv("GYRE_BPF_EXPLAIN") != nullptr) {
+        std::vector<char> log(1u << 20);
+        attr.btf_log_buf = address(log.data());
+        attr.btf_log_size = static_cast<u32>(log.size());
+        attr.btf_log_level = 1;
+        bpf_call(BPF_BTF_LOAD, attr);
+        std::string text(log.data());
+        fprintf(stderr, "BTF: %s\n", text.substr(text.size() > 300 ? text.size() - 300 : 0).c_str());
+    }
+    return fd;
+}
+
+// Some four-byte integer among the types, to describe a key.
+u32 int_type(std::span<const u8> bytes) {
+    std::vector<u8> memory(4u << 20);
+    Arena arena(memory);
+    Btf btf;
+    if (btf.open(bytes, arena) != nullptr) {
+        return 0;
+    }
+    for (u32 id = 1; id < btf.type_count(); id++) {
+        if (btf.type(id).kind() == BtfKind::Int && btf.type(id).size_or_type == 4) {
+            return id;
+        }
+    }
+    return 0;
+}
+
+int make_map(const Map& map, std::span<const u8> btf, int inner, Descriptors& d) {
+    bpf_attr attr = {};
+    attr.map_type = static_cast<u32>(map.type);
+    attr.key_size = map.key_size;
+    attr.value_size = map.value_size;
+    attr.max_entries = map.max_entries;
+    attr.map_flags = map.flags;
+    if (inner >= 0) {
+        attr.inner_map_fd = static_cast<u32>(inner);
+    }
+    int btf_fd = map.fields.empty() ? -1 : load_btf(btf, d);
+    if (btf_fd >= 0) {
+        attr.btf_fd = static_cast<u32>(btf_fd);
+        bool is_plain = map.key_size == 4;
+        attr.btf_key_type_id = is_plain && map.frozen_contents.empty() ? int_type(btf) : 0;
+        attr.btf_value_type_id = map.value_type_id;
+    }
+    int fd = d.keep(bpf_call(BPF_MAP_CREATE, attr));
+    if (fd >= 0 && !map.frozen_contents.empty()) {
+        u32 key = 0;
+        bpf_attr update = {};
+        update.map_fd = static_cast<u32>(fd);
+        update.key = address(&key);
+        update.value = address(map.frozen_contents.data());
+        bpf_call(BPF_MAP_UPDATE_ELEM, update);
+        bpf_attr freeze = {};
+        freeze.map_fd = static_cast<u32>(fd);
+        bpf_call(BPF_MAP_FREEZE, freeze);
+    }
+    return fd;
+}
+
+u64 number_after(const std::string& text, const char* words) {
+    size_t at = text.rfind(words);
+    return at == std::string::npos ? 0 : strtoull(text.c_str() + at + strlen(words), nullptr, 10);
+}
+
+}  // namespace
+
+KernelVerdict ask_kernel(const Program& program, std::span<const u8> bare_btf,
+                         std::span<const std::vector<u8>> map_btf, u32 prog_flags) {
+    KernelVerdict verdict;
+    Descriptors d;
+    std::vector<int> map_fds;
+    for (size_t i = 0; i < program.maps.size(); i++) {
+        int inner = -1;
+        for (size_t k = 0; k < i; k++) {
+            if (program.maps[k] == program.maps[i]->inner) {
+                inner = map_fds[k];
+            }
+        }
+        std::span<const u8> btf;
+        if (i < map_btf.size()) {
+            btf = map_btf[i];
+        }
+        int fd = make_map(*program.maps[i], btf, inner, d);
+        if (fd < 0) {
+            verdict.error = errno;
+            verdict.log = "a map was not made";
+            return verdict;
+        }
+        map_fds.push_back(fd);
+    }
+    std::vector<Insn> insns(program.insns.begin(), program.insns.end());
+    for (size_t i = 0; i + 1 < insns.size(); i++) {
+        if (is_ld_imm64(insns[i])) {
+            bool is_map = insns[i].src() == kPseudoMapFd || insns[i].src() == kPseudoMapValue;
+            if (is_map && insns[i].imm >= 0 && static_cast<size_t>(insns[i].imm) < map_fds.size()) {
+                insns[i].imm = map_fds[static_cast<size_t>(insns[i].imm)];
+            }
+            i++;
+        }
+    }
+    std::vector<char> log(16u << 20);
+    bpf_attr attr = {};
+    attr.prog_type = static_cast<u32>(program.type);
+    attr.insn_cnt = static_cast<u32>(insns.size());
+    attr.insns = address(insns.data());
+    const char* license = program.is_gpl ? "GPL" : "Proprietary";
+    attr.license = address(license);
+    attr.log_level = 1 | 4;
+    attr.log_size = static_cast<u32>(log.size());
+    attr.log_buf = address(log.data());
+    attr.prog_flags = prog_flags;
+    attr.expected_attach_type = static_cast<u32>(program.attach);
+    attr.attach_btf_id = program.attach_type_id;
+    int btf_fd = load_btf(bare_btf, d);
+    if (btf_fd >= 0) {
+        attr.prog_btf_fd = static_cast<u32>(btf_fd);
+        attr.func_info_rec_size = sizeof(FunctionInfo);
+        attr.func_info = address(program.functions.data());
+        attr.func_info_cnt = static_cast<u32>(program.functions.size());
+    }
+    int fd = d.keep(bpf_call(BPF_PROG_LOAD, attr));
+    int error = errno;
+    if (fd < 0 && error == ENOSPC) {  // the log was too long for its buffer
+        attr.log_level = 4;
+        fd = d.keep(bpf_call(BPF_PROG_LOAD, attr));
+        error = errno;
+    }
+    verdict.is_known = fd >= 0 || error != EPERM;
+    verdict.is_accepted = fd >= 0;
+    verdict.error = fd >= 0 ? 0 : error;
+    std::string text(log.data());
+    verdict.verification_us = number_after(text, "verification time ");
+    verdict.insns_processed = number_after(text, "processed ");
+    verdict.log = text.size() > 1500 ? text.substr(text.size() - 1500) : text;
+    return verdict;
+}
+
+}  // namespace gyre::bpf

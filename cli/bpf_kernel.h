@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+//
+// The running Linux kernel's verdict on a program, by bpf(2). Needs the permission to load programs.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "lib/bpf/program.h"
+
+namespace gyre::bpf {
+
+struct KernelVerdict {
+    bool is_known = false;     // a map could not be made, or the kernel would not look
+    bool is_accepted = false;
+    int error = 0;
+    u64 verification_us = 0;
+    u64 insns_processed = 0;
+    std::string log;           // its end
+};
+
+// `bare_btf` is the program's BTF in bytes (may be empty); maps carry theirs in `map_btf`.
+KernelVerdict ask_kernel(const Program& program, std::span<const u8> bare_btf,
+                         std::span<const std::vector<u8>> map_btf, u32 prog_flags);
+
+}  // namespace gyre::bpf

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+//
+// gyre bpf dis, cfg and stats.
+#pragma once
+
+#include <string>
+
+#include "cli/bpf_support.h"
+
+namespace gyre::cli {
+
+int show_disassembly(const BpfInput& input);
+int show_control_flow(const BpfInput& input, bool as_svg);
+int show_statistics(const BpfInput& input, bool as_json);
+int compare_with_kernel(const BpfInput& input, bool as_json);
+
+}  // namespace gyre::cli

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+#include "cli/bpf_support.h"
+
+#include <sys/mman.h>
+
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+
+#include "lib/bpf/disassemble.h"
+
+namespace gyre::cli {
+namespace {
+
+using namespace gyre::bpf;
+
+constexpr const char* kRunningKernelTypes = "/sys/kernel/btf/vmlinux";
+constexpr size_t kMaxFileBytes = 256u << 20;
+
+ProgramType type_by_name(std::string_view name) {
+    Environment environment = linux_tables::environment(Target{}, nullptr);
+    for (u32 t = 1; t < environment.rules.size(); t++) {
+        if (environment.rules[t].name == name) return static_cast<ProgramType>(t);
+    }
+    return ProgramType::Unspecified;
+}
+
+}  // namespace
+
+VerifierMemory::VerifierMemory(size_t bytes) {
+    void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory != MAP_FAILED) bytes_ = {static_cast<u8*>(memory), bytes};
+}
+
+VerifierMemory::~VerifierMemory() {
+    if (!bytes_.empty()) munmap(bytes_.data(), bytes_.size());
+}
+
+Outcome<std::vector<u8>> read_bytes(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    if (!file) return problem("'" + path + "' cannot be read", "Check the name and the permissions.");
+    std::vector<u8> bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+    if (bytes.size() > kMaxFileBytes) return problem("'" + path + "' is too large for a BPF object");
+    return bytes;
+}
+
+Outcome<std::unique_ptr<OpenedObject>> open_object(const BpfInput& input) {
+    auto opened = std::make_unique<OpenedObject>();
+    const Target* target = linux_tables::find_target(input.target.c_str());
+    if (target == nullptr)
+        return problem("'" + input.target + "' is no target", "Targets are linux-6.1, linux-6.12 and linux-6.18.");
+    auto bytes = read_bytes(input.file);
+    if (!bytes) return std::unexpected(bytes.error());
+    const std::string btf_path = input.kernel_btf.empty() ? kRunningKernelTypes : input.kernel_btf;
+    auto btf_bytes = read_bytes(btf_path);
+    if (!btf_bytes && !input.kernel_btf.empty()) return std::unexpected(btf_bytes.error());
+    if (btf_bytes) {
+        opened->btf_bytes = std::move(*btf_bytes);
+        opened->btf_memory.resize(8u << 20);
+        opened->btf_arena = std::make_unique<Arena>(opened->btf_memory);
+        opened->kernel_btf = std::make_unique<Btf>();
+        if (const char* wrong = opened->kernel_btf->open(opened->btf_bytes, *opened->btf_arena))
+            return problem("'" + btf_path + "': " + wrong, "Give another file with --btf.");
+    }
+    auto object = Object::open(std::move(*bytes), opened->kernel_btf.get());
+    if (!object) return problem("'" + input.file + "': " + object.error(), "Make the object with clang -g -target bpf.");
+    opened->object = std::move(*object);
+    opened->environment = linux_tables::environment(*target, opened->kernel_btf.get());
+    for (auto& program : opened->object->programs()) {
+        if (!input.program.empty() && program->name != input.program) continue;
+        if (!input.type.empty()) {
+            program->program.type = type_by_name(input.type);
+            if (program->program.type == ProgramType::Unspecified)
+                return problem("'" + input.type + "' is no program type", "For example: xdp, sched_cls, kprobe, tracing.");
+        }
+        opened->programs.push_back(program.get());
+    }
+    if (opened->programs.empty())
+        return problem(input.program.empty() ? "'" + input.file + "' holds no program"
+                                             : "'" + input.file + "' holds no program '" + input.program + "'");
+    return opened;
+}
+
+void verify_program(const OpenedObject& opened, const ObjectProgram& program, const Limits& limits,
+                    std::span<u8> memory, Report& report, std::span<u32> visits) {
+    report = Report{};
+    if (!program.problem.empty() || program.program.type == ProgramType::Unspecified) {
+        report.problem = Problem::NotSupported;
+        std::string text = !program.problem.empty() ? program.problem
+                                                    : "the section '" + program.section + "' names no program type; use --type";
+        report.text_length = static_cast<u32>(std::min(text.size(), sizeof(report.text)));
+        std::memcpy(report.text, text.data(), report.text_length);
+        return;
+    }
+    Arena arena(memory);
+    verify(program.program, opened.environment, arena, limits, report, visits);
+}
+
+std::string instruction_text(const ObjectProgram& program, u32 at) {
+    if (at >= program.insns.size()) return {};
+    char buffer[128];
+    TextWriter out(buffer);
+    disassemble(program.insns[at], at + 1 < program.insns.size() ? &program.insns[at + 1] : nullptr, at, out);
+    return std::string(out.text());
+}
+
+SourceLine source_of(const OpenedObject& opened, const ObjectProgram& program, u32 at) {
+    const Btf* btf = opened.object->btf();
+    if (btf == nullptr) return {};
+    const LineInfo* best = nullptr;
+    for (const LineInfo& line : program.lines) {
+        if (line.insn <= at) best = &line;
+    }
+    if (best == nullptr) return {};
+    return {std::string(btf->string(best->file_offset)), best->line_column >> 10, std::string(btf->string(best->line_offset))};
+}
+
+}  // namespace gyre::cli
