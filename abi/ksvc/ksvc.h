@@ -128,7 +128,7 @@ struct ksvc_create_params {
 /* Flags of an entry. An unknown one completes the entry with -EINVAL. */
 #define KSVC_ENTRY_LINKED (1u << 0) /* the next entry runs only after this one succeeds (>= 0) */
 #define KSVC_ENTRY_DRAIN (1u << 1)  /* starts after all before it, and all after it start later */
-#define KSVC_ENTRY_MULTI (1u << 2)  /* accept, accept4, poll: go on until an error or CANCEL */
+#define KSVC_ENTRY_MULTI (1u << 2)  /* accept, accept4: again, until an error or a full ring */
 #define KSVC_ENTRY_OUTSIDE (1u << 3) /* let a worker make the call by trap, whatever the tier */
 #define KSVC_ENTRY_FLAGS_KNOWN 0xFu
 

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the parts of the module share: an instance (one open file of /dev/ksvc with its two rings),
+ * a request (one accepted entry until its final completion), a shared page (one process's view).
+ *
+ * Locks, outermost first:
+ *   mmap lock -> instance.page_lock (mutex) -> the kernel's own i_mmap and page-table locks
+ *   ksvc_instances_lock -> instance.lock -> wait queues, eventfd
+ *   timekeeper -> shared_page.write_lock (raw; never read the time under it)
+ * Never touch user memory under any of them.
+ */
+#ifndef KSVC_INSTANCE_H
+#define KSVC_INSTANCE_H
+
+#include <linux/eventfd.h>
+#include <linux/fs.h>
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/sched.h>
+#include <linux/spinlock.h>
+#include <linux/version.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+#include "abi/ksvc/ksvc.h"
+
+/* Entries taken or settled under one hold of the lock. */
+#define KSVC_BATCH_MAX 64u
+
+enum ksvc_state {
+	KSVC_FREE,
+	KSVC_WAITS_FOR_LINK, /* its predecessor in the chain has not completed */
+	KSVC_WAITS_FOR_DRAIN,
+	KSVC_TO_START, /* on instance.to_start */
+	KSVC_READY,    /* on instance.ready: a worker may have it */
+	KSVC_RUNNING,  /* a worker runs it inside */
+	KSVC_OUTSIDE,  /* a worker makes the call by trap */
+};
+
+struct ksvc_request {
+	u64 sequence; /* order of acceptance */
+	u64 corr_id;
+	u64 args[6];
+	u64 ticket;
+	u32 syscall_nr;
+	u32 flags;
+	enum ksvc_state state;
+	bool is_cancelled;
+	bool has_result; /* decided before it ran: `result` */
+	bool has_deadline;
+	s64 result;
+	ktime_t deadline; /* of a sleep or a poll, kept over a restart */
+	struct task_struct *worker; /* RUNNING, OUTSIDE */
+	struct ksvc_request *successor; /* of the chain */
+	struct list_head in_flight_node; /* all accepted, by sequence */
+	struct list_head drain_node;     /* those with DRAIN, by sequence */
+	struct list_head queue_node;     /* free, to_start, deferred, ready */
+};
+
+struct ksvc_shared_record;
+
+struct ksvc_instance {
+	struct mutex create_lock;
+	struct inode *inode; /* whose mapping holds our VMAs and nobody else's */
+	bool is_created;
+
+	/* Set once by CREATE. */
+	struct mm_struct *owner_mm;
+	struct files_struct *owner_files; /* compared, never followed */
+	struct pid *owner;                /* the process */
+	struct eventfd_ctx *eventfd;
+	void *submit_memory;
+	void *complete_memory;
+	struct ksvc_ring_header *submit;
+	struct ksvc_ring_header *complete;
+	struct ksvc_entry *entries;
+	struct ksvc_completion *completions;
+	u32 submit_size, complete_size;
+	u32 submit_map_bytes, complete_map_bytes;
+	struct ksvc_request *requests; /* complete_size of them */
+	struct ksvc_shared_record *record;
+	struct list_head instances_node;
+
+	spinlock_t lock;
+	bool is_closed;
+	bool is_dismissed;
+	bool is_kicked;
+	bool notify; /* completions posted since the last notification */
+	u64 submit_head;
+	u64 complete_tail;
+	u64 next_sequence;
+	u64 next_ticket;
+	u32 in_flight_count;
+	u32 idle_workers;
+	u32 busy_workers;
+	u32 all_workers;
+	struct list_head free;
+	struct list_head in_flight;
+	struct list_head drains;
+	struct list_head to_start;
+	struct list_head deferred;
+	struct list_head ready;
+	bool chain_is_open;  /* the last accepted entry had LINKED */
+	bool chain_failed;
+	struct ksvc_request *chain_last; /* NULL: it has completed */
+
+	wait_queue_head_t worker_wait;
+	wait_queue_head_t complete_wait;
+
+	struct mutex page_lock;
+	bool doorbell_is_mapped;
+	bool wait_is_mapped;
+	struct page *doorbell_page;
+	struct delayed_work withdraw_wait_page;
+};
+
+/* ---- instance.c */
+extern spinlock_t ksvc_instances_lock;
+int ksvc_instance_open(struct file *file);
+void ksvc_instance_free(struct ksvc_instance *instance);
+long ksvc_create(struct ksvc_instance *instance, void __user *argument);
+void ksvc_close(struct ksvc_instance *instance);
+void ksvc_process_execs(struct task_struct *task);
+void ksvc_thread_exits(struct task_struct *task);
+bool ksvc_is_owner(struct ksvc_instance *instance);
+int ksvc_filesystem_init(void);
+void ksvc_filesystem_exit(void);
+
+/* ---- order.c: all under instance->lock */
+int ksvc_take_locked(struct ksvc_instance *instance, u32 count);
+void ksvc_complete_locked(struct ksvc_instance *instance, struct ksvc_request *request, s64 result);
+void ksvc_settle_locked(struct ksvc_instance *instance);
+bool ksvc_post_more_locked(struct ksvc_instance *instance, struct ksvc_request *request, s64 result);
+bool ksvc_can_take(struct ksvc_instance *instance);
+u32 ksvc_completions_waiting(struct ksvc_instance *instance);
+void ksvc_unlock(struct ksvc_instance *instance); /* and notify */
+
+/* ---- enter.c, work.c, map.c */
+long ksvc_enter(struct ksvc_instance *instance, void __user *argument);
+long ksvc_cancel(struct ksvc_instance *instance, void __user *argument);
+long ksvc_probe(void __user *argument);
+long ksvc_work(struct ksvc_instance *instance, void __user *argument);
+long ksvc_dismiss(struct ksvc_instance *instance);
+void ksvc_interrupt_worker(struct ksvc_request *request);
+int ksvc_mmap(struct file *file, struct vm_area_struct *vma);
+void ksvc_withdraw_doorbell(struct ksvc_instance *instance);
+void ksvc_withdraw_wait_page(struct work_struct *work);
+
+/* ---- calls.c, file_calls.c */
+#define KSVC_STEP_OUT S64_MIN
+u32 ksvc_tier(u32 syscall_nr);
+bool ksvc_may_repeat(u32 syscall_nr);
+bool ksvc_trap_would_meet_more(void);
+s64 ksvc_run_inside(struct ksvc_instance *instance, struct ksvc_request *request);
+s64 ksvc_file_call(struct ksvc_request *request);
+
+/* ---- shared_page.c, follow.c */
+struct ksvc_shared_record *ksvc_record_new(void);
+void ksvc_record_get(struct ksvc_shared_record *record);
+void ksvc_record_put(struct ksvc_shared_record *record);
+struct page *ksvc_record_page(struct ksvc_shared_record *record);
+struct ksvc_shared_page *ksvc_record_view(struct ksvc_shared_record *record);
+bool ksvc_record_is_of_current(struct ksvc_shared_record *record);
+void ksvc_records_refresh_current(void);
+void ksvc_records_refresh_all(void);
+void ksvc_records_reparent(struct task_struct *dead);
+void ksvc_records_rename(void);
+void ksvc_records_tick(void *timekeeper);
+int ksvc_follow_init(void);
+void ksvc_follow_exit(void);
+
+/* ---- counters.c */
+enum ksvc_counter {
+	KSVC_COUNT_INSTANCES,
+	KSVC_COUNT_ENTERS,
+	KSVC_COUNT_ENTRIES,
+	KSVC_COUNT_INSIDE,
+	KSVC_COUNT_OUTSIDE,
+	KSVC_COUNT_NOPS,
+	KSVC_COUNT_COMPLETIONS,
+	KSVC_COUNT_CANCELLED,
+	KSVC_COUNT_DOORBELL_FAULTS,
+	KSVC_COUNT_WAIT_FAULTS,
+	KSVC_COUNT_WITHDRAWALS,
+	KSVC_COUNT_WORKER_SLEEPS,
+	KSVC_COUNT_BAD_TAILS,
+	KSVC_COUNTERS,
+};
+void ksvc_count(enum ksvc_counter counter, u64 amount);
+void ksvc_counters_init(void);
+void ksvc_counters_exit(void);
+
+#endif
