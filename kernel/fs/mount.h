@@ -74,6 +74,9 @@ public:
     // Attaches at a place; what was there is covered. Errors: NoSpace beyond kMostMounts, Busy.
     static constexpr uint32_t kMostMounts = 100000;  // fs.mount-max
     Status attach(const Ref<Mount>& mount, const Path& place);
+    // Shows `source` at `target` as well, with what is mounted below it when recursive. Errors: as
+    // attach, NoMemory (what was attached before stays).
+    Status bind(const Path& source, const Path& target, bool is_recursive);
     // Errors: InvalidArgument (not attached, the root), Busy (mounts upon it, or in use unless
     // lazy).
     Status detach(Mount& mount, bool is_lazy);

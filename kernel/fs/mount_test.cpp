@@ -92,6 +92,27 @@ KERNEL_TEST(mounts_move) {
     EXPECT(!world.find("/b/in"));
 }
 
+KERNEL_TEST(mounts_bind_alone_and_with_what_is_below) {
+    const World world = TEST_TRY(World::make());
+    for (const std::string_view name : {"a", "b", "c"})
+        REQUIRE(world.make_folder(world.root, name));
+    REQUIRE(world.make_folder(TEST_TRY(world.find("/a")), "m"));
+    REQUIRE(world.mounts->attach(TEST_TRY(make_mount()), TEST_TRY(world.find("/a/m"))));
+    REQUIRE(world.make_folder(TEST_TRY(world.find("/a/m")), "deep"));
+    REQUIRE(world.mounts->bind(TEST_TRY(world.find("/a")), TEST_TRY(world.find("/b")), false));
+    EXPECT(world.find("/b/m"));
+    EXPECT(!world.find("/b/m/deep"));
+    REQUIRE(world.mounts->bind(TEST_TRY(world.find("/a")), TEST_TRY(world.find("/c")), true));
+    EXPECT(world.find("/c/m/deep"));
+    EXPECT(TEST_TRY(world.find("/c/m/deep")).dentry == TEST_TRY(world.find("/a/m/deep")).dentry);
+    EXPECT(TEST_TRY(world.find("/c/m/../..")).dentry == world.root.dentry);
+    // The root into itself: what the bind adds is not copied again.
+    REQUIRE(world.mounts->bind(world.root, TEST_TRY(world.find("/b/m")), true));
+    EXPECT(world.find("/b/m/a/m/deep"));
+    EXPECT(world.find("/b/m/b/m"));
+    EXPECT(!world.find("/b/m/b/m/a"));
+}
+
 KERNEL_TEST(mounts_read_only) {
     const World world = TEST_TRY(World::make());
     REQUIRE(world.make_folder(world.root, "a"));

@@ -63,14 +63,12 @@ Status remount(const Path& target, uint64_t flags, std::string_view options) {
     return {};
 }
 
-Status bind(CallContext& context, UserString source, const Path& target) {
+Status bind(CallContext& context, UserString source, const Path& target, bool is_recursive) {
     const Path place =
         TRY(find_place(context, abi::kAtWorkingDirectory, source, LookupFlag::Follow));
     if (place.dentry->inode().is_directory() != target.dentry->inode().is_directory())
         return fail(Error::NotDirectory);
-    Ref<Mount> mount = TRY(Mount::create(Ref<Superblock>(place.mount->superblock()), place.dentry,
-                                         place.mount->flags(), place.mount->source()));
-    return initial_mount_namespace()->attach(mount, target);
+    return initial_mount_namespace()->bind(place, target, is_recursive);
 }
 
 Status move(CallContext& context, UserString source, const Path& target) {
@@ -117,7 +115,7 @@ CallResult sys_mount(CallContext& context, UserString source, UserString target,
     if (flags & kRemount) {
         TRY_VOID(remount(place, flags, options.view()));
     } else if (flags & kBind) {
-        TRY_VOID(bind(context, source, place));
+        TRY_VOID(bind(context, source, place, (flags & kRecursive) != 0));
     } else if (flags & (kPrivate | kOtherPropagation)) {
         if (flags & ~(kPrivate | kRecursive | kSilent)) return fail(Error::InvalidArgument);
         if (!is_mount_root(place)) return fail(Error::InvalidArgument);
