@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/bpf_commands.h"
 #include "cli/commands.h"
 #include "cli/process.h"
 
@@ -88,6 +89,7 @@ int main(int argc, char** argv) {
     add_bench_command(program);
     add_debug_command(program);
     add_coverage_command(program);
+    add_bpf_commands(app, program.status);
     add_features_command(program);
     add_version_command(program);
 

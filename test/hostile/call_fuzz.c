@@ -14,13 +14,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+// A file system of its own, so that what the calls make in it goes with it.
+static const char kPlayground[] = "/tmp/call_fuzz";
 enum { kMostWorkers = 16, kCallsOfALife = 20000, kLifeMs = 2000 };
 
 static uint64_t next(uint64_t* state) {  // xorshift64*
@@ -64,8 +68,8 @@ static int is_left_out(long number) {
 
 static void scramble(uint64_t* state) {
     // Content that looks like structures: small numbers, pointers, paths.
-    static const char* const kPaths[] = {"/", ".", "..", "/tmp", "/proc/self/maps", "/dev/null", "/dev/tty", "x", "/etc/passwd",
-                                         "/proc/self/mem", "/dev/ptmx", "/proc/1/stat", "/tmp/fuzz"};
+    static const char* const kPaths[] = {"/", ".", "..", kPlayground, "/proc/self/maps", "/dev/null", "/dev/tty", "x", "/etc/passwd",
+                                         "/proc/self/mem", "/dev/ptmx", "/proc/1/stat", "/tmp/call_fuzz/a"};
     uint64_t r = next(state);
     size_t at = (r >> 16) % (kArea / 2);
     if (r & 1) strcpy(area + at, kPaths[(r >> 8) % (sizeof(kPaths) / sizeof(kPaths[0]))]);
@@ -93,7 +97,7 @@ static void* live(void* p) {
 static void worker(uint64_t seed, int threads) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     setsid();
-    (void)!chdir("/tmp");
+    (void)!chdir(kPlayground);
     struct rlimit files = {64, 64}, size = {1 << 20, 1 << 20}, memory = {256 << 20, 256 << 20};
     setrlimit(RLIMIT_NOFILE, &files);
     setrlimit(RLIMIT_FSIZE, &size);
@@ -142,8 +146,11 @@ int main(int argc, char** argv) {
         return 2;
     }
     area = mmap(NULL, kArea, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    memset(area, 0, kArea);  // its pages are not a leak
     char before[512], after[512];
     read_accounting(before, sizeof(before));
+    mkdir(kPlayground, 0777);
+    int is_mounted = mount("tmpfs", kPlayground, "tmpfs", 0, "mode=1777") == 0;
     printf("TAP version 13\n1..2\n");
     fflush(stdout);
 
@@ -170,6 +177,8 @@ int main(int argc, char** argv) {
         if (pids[i] != 0) kill(pids[i], SIGKILL), waitpid(pids[i], NULL, 0);
     // Children that a worker left behind (vfork and the like are left out, so there should be none).
     while (waitpid(-1, NULL, WNOHANG) > 0) {}
+    if (is_mounted && umount2(kPlayground, 0) != 0) printf("# umount %s: %s\n", kPlayground, strerror(errno));
+    rmdir(kPlayground);
     printf("# %ld lives, %ld killed when they hung\n", lives, killed);
     printf("%s 1 - the kernel lives after %d seconds of random calls, seed %llu\n", lives > workers ? "ok" : "not ok", seconds,
            (unsigned long long)seed);
