@@ -32,6 +32,7 @@ std::string origin_verb(OriginKind kind) {
         case OriginKind::Loaded: return "was loaded";
         case OriginKind::Stored: return "was put on the stack";
         case OriginKind::Returned: return "was returned by a call";
+        case OriginKind::Compared: return "was compared";
     }
     return "";
 }

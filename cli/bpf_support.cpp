@@ -87,7 +87,7 @@ void verify_program(const OpenedObject& opened, const ObjectProgram& program, co
                     std::span<u8> memory, Report& report, std::span<u32> visits) {
     report = Report{};
     if (!program.problem.empty() || program.program.type == ProgramType::Unspecified) {
-        report.problem = Problem::NotSupported;
+        report.problem = bpf::Problem::NotSupported;
         std::string text = !program.problem.empty() ? program.problem
                                                     : "the section '" + program.section + "' names no program type; use --type";
         report.text_length = static_cast<u32>(std::min(text.size(), sizeof(report.text)));

@@ -10,6 +10,7 @@
 #include "lib/bpf/demand.h"
 #include "lib/bpf/state.h"
 #include "lib/bpf/text.h"
+#include "lib/bpf/trace.h"
 #include "lib/bpf/verifier.h"
 
 namespace gyre::bpf {
@@ -83,9 +84,16 @@ public:
     Analysis(const Program& program, const Environment& environment, Arena& arena,
              const Limits& limits, Report& report, std::span<u32> visits);
     void run();
+    // Walks the path to `failed`'s refusal again and writes where the value came from.
+    void explain(const Analysis& failed, Report& report);
+    bool can_be_explained() const { return state_ != nullptr; }
 
 private:
     friend class StateComparer;
+
+    // replay.cpp
+    bool replay(const Choice* last, u32 root, u32 until, u64 steps);
+    void explain_origin(Report& report, const Trace& trace, unsigned r);
 
     // run.cpp
     bool walk(u32 subprogram);
@@ -302,6 +310,8 @@ private:
     bool can_exit_async_ = false;
     bool has_pending_async_ = false;
     u32 root_subprogram_ = 0;
+    Trace* trace_ = nullptr;
+    u32 failing_frames_ = 0;
     u64 jumps_ = 0;
     u64 jumps_at_checkpoint_ = 0;
     u64 insns_at_checkpoint_ = 0;

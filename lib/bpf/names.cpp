@@ -36,6 +36,46 @@ const char* kind_name(Kind kind) {
     return "?";
 }
 
+const char* problem_hint(Problem problem) {
+    switch (problem) {
+        case Problem::OutOfBounds:
+            return "Compare the offset or size with its limit just before the access, as an "
+                   "unsigned number, on every path. If the compiler removed the check as "
+                   "redundant, hide the value from it with an empty asm or a volatile copy.";
+        case Problem::NullPointer:
+            return "Test the pointer for null on the way to this instruction and return if it is.";
+        case Problem::UnreadableRegister:
+            return "Set the variable on every path. Calls destroy r1 to r5; keep values in "
+                   "variables of your own.";
+        case Problem::UninitializedStack:
+            return "Initialize the whole structure, padding included, for example with = {}.";
+        case Problem::ReferenceLeak:
+            return "Release what was acquired on every path, error paths included.";
+        case Problem::InfiniteLoop:
+            return "Give the loop a counter with a constant bound, or use bpf_loop or an iterator.";
+        case Problem::TooComplex:
+            return "Make the program simpler: fewer branches between merges, smaller unrolled "
+                   "loops, bpf_loop or iterators for long ones, global functions for parts.";
+        case Problem::StackTooDeep:
+            return "Move large variables into a map, or make the functions share less stack.";
+        case Problem::PointerArithmetic:
+            return "Compute the offset as a bounded number first, then add it to the pointer once.";
+        case Problem::BadContextAccess:
+            return "Read the context's members directly, whole, by the names of the structure.";
+        case Problem::BadHelper:
+            return "Use another program type, or a helper that this type offers.";
+        case Problem::BadReturnValue:
+            return "Return one of the values that this program type defines.";
+        case Problem::LockRule:
+            return "Between lock and unlock only touch the protected data; unlock on every path.";
+        case Problem::SleepRule:
+            return "Mark the program sleepable (a section name with \".s\") or use a helper that "
+                   "does not sleep.";
+        case Problem::BadType: return "Compile with -g, so that the object carries its types.";
+        default: return "";
+    }
+}
+
 const char* problem_name(Problem problem) {
     switch (problem) {
         case Problem::None: return "none";

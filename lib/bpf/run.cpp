@@ -415,6 +415,15 @@ void verify(const Program& program, const Environment& environment, Arena& arena
     }
     Analysis analysis(fixed, environment, arena, limits, report, visits);
     analysis.run();
+    bool has_cause = report.register_number >= 0 && report.insn != kNoInsn &&
+                     report.problem != Problem::OutOfMemory &&
+                     report.problem != Problem::TooComplex && analysis.can_be_explained();
+    if (has_cause) {
+        if (Report* scratch = arena.make<Report>()) {
+            Analysis again(fixed, environment, arena, limits, *scratch, {});
+            again.explain(analysis, report);
+        }
+    }
     report.statistics.arena_bytes = arena.used();
 }
 

@@ -39,7 +39,11 @@ enum class Problem : u8 {
     BadType,            // BTF is missing or does not fit
 };
 
+enum class Kind : u8;
+
 const char* problem_name(Problem problem);
+// What usually mends a problem; may be empty.
+const char* problem_hint(Problem problem);
 
 inline constexpr u32 kNoInsn = ~u32{0};
 
@@ -57,12 +61,29 @@ struct Limits {
     u32 pending_states = 8192;
 };
 
+// A station on the way of the value that was refused, latest first.
+enum class OriginKind : u8 { Computed, Moved, Loaded, Stored, Returned, Compared };
+
+struct Origin {
+    u32 insn = 0;
+    OriginKind kind = OriginKind::Computed;
+    Kind value{};  // what the register held then; the bounds are of its number or offset
+    u64 umin = 0;
+    u64 umax = 0;
+    s64 smin = 0;
+    s64 smax = 0;
+};
+
+inline constexpr u32 kMaxOrigins = 8;
+
 struct Report {
     bool is_accepted = false;
     Problem problem = Problem::None;
     u32 insn = kNoInsn;       // where the problem shows
     u32 origin_insn = kNoInsn; // where its cause lies, if known
     s32 register_number = -1;
+    Origin origins[kMaxOrigins];
+    u32 origin_count = 0;
     Statistics statistics;
     char text[4096] = {};     // what was needed, what is known, what usually mends it
     u32 text_length = 0;

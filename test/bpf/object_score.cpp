@@ -15,7 +15,7 @@
 #include "lib/bpf/linux/linux.h"
 #include "lib/bpf/object/object.h"
 #include "lib/bpf/verifier.h"
-#include "test/bpf/kernel_oracle.h"
+#include "cli/bpf_kernel.h"
 
 using namespace gyre::bpf;
 
