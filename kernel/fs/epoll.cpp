@@ -10,9 +10,6 @@
 
 namespace gyre {
 
-EpollItem::EpollItem(EpollFile& owner, File& file, int descriptor, EpollInterest interest)
-    : owner(owner), file(file), descriptor(descriptor), events(interest.events), data(interest.data) {}
-
 // With the signal lock of what is observed held.
 void EpollItem::on_signals(Object& object, Signals raised, Signals) {
     const uint32_t wanted = events.load(std::memory_order_relaxed);

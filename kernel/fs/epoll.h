@@ -34,6 +34,9 @@ struct EpollInterest {
 class EpollItem final : public Observer {
 public:
     EpollItem(EpollFile& owner, File& file, int descriptor, EpollInterest interest);
+    ~EpollItem();
+    // fs.epoll.max_user_watches: what a twenty-fifth of the memory holds.
+    static uint64_t most();
     void on_signals(Object& object, Signals raised, Signals now) override;
 
     EpollFile& owner;
@@ -59,7 +62,7 @@ public:
     ~EpollFile() override;
 
     // epoll_ctl(2). Errors: Exists, NotFound, InvalidArgument, SymlinkLoop (sets would watch each other in a circle, or too
-    // deep), NoMemory.
+    // deep), NoSpace (all items together would take more than a part of the memory, as max_user_watches), NoMemory.
     Status add(File& file, int descriptor, EpollInterest interest);
     Status modify(File& file, int descriptor, EpollInterest interest);
     Status remove(File& file, int descriptor);

@@ -7,8 +7,21 @@
 
 #include "kernel/fs/epoll.h"
 #include "kernel/fs/poll.h"
+#include "kernel/memory/page.h"
 
 namespace gyre {
+
+namespace {
+constinit std::atomic<uint64_t> g_item_count{0};
+}
+
+uint64_t EpollItem::most() { return page_allocator::statistics().total_pages / 25 * (kPageSize / sizeof(EpollItem)); }
+
+EpollItem::EpollItem(EpollFile& owner, File& file, int descriptor, EpollInterest interest)
+    : owner(owner), file(file), descriptor(descriptor), events(interest.events), data(interest.data) {
+    g_item_count.fetch_add(1, std::memory_order_relaxed);
+}
+EpollItem::~EpollItem() { g_item_count.fetch_sub(1, std::memory_order_relaxed); }
 
 // Which set watches which. Every function: the topology lock held.
 struct EpollTopology {
@@ -109,6 +122,7 @@ Status EpollFile::add(File& file, int descriptor, EpollInterest interest) {
     MutexGuard topology(EpollTopology::lock);
     if (find_locked(file, descriptor)) return fail(Error::Exists);
     if (EpollFile* target = file_cast<EpollFile>(file)) TRY_VOID(EpollTopology::check_watch(*this, *target));
+    if (g_item_count.load(std::memory_order_relaxed) >= EpollItem::most()) return fail(Error::NoSpace);
     EpollItem* item = new (std::nothrow) EpollItem(*this, file, descriptor, interest);
     if (!item) return fail(Error::NoMemory);
     item->observed = &file.observed();

@@ -14,22 +14,39 @@
 namespace gyre {
 namespace {
 constinit std::atomic<uint64_t> g_next_number{1};
-}
+
+// Pages that all pipes could hold if they were full. What is in pipes is no process's memory, so killing processes by their
+// size would not help against a program that fills pipes; these bounds do (pipe(7), pipe-user-pages-soft and -hard).
+constinit std::atomic<uint64_t> g_reserved_pages{0};
+constexpr uint64_t kMostSoftPages = 16384;
+uint64_t soft_limit() { return std::min(page_allocator::statistics().total_pages / 8, kMostSoftPages); }
+uint64_t hard_limit() { return page_allocator::statistics().total_pages / 4; }
+bool is_beyond(uint64_t more, uint64_t limit) { return g_reserved_pages.load(std::memory_order_relaxed) + more > limit; }
+
+}  // namespace
 
 Pipe::Pipe() : number_(g_next_number.fetch_add(1, std::memory_order_relaxed)) {}
 
 Pipe::~Pipe() {
+    g_reserved_pages.fetch_sub(capacity_.load(std::memory_order_relaxed), std::memory_order_relaxed);
     for (uint32_t at = tail_; at != head_; ++at) page_allocator::free(slot_locked(at).page);
     while (spare_count_ > 0) page_allocator::free(spare_[--spare_count_]);
 }
 
 Result<Ref<Pipe>> Pipe::create() {
     Ref<Pipe> pipe = TRY(make_ref<Pipe>());
-    TRY_VOID(pipe->set_slots(kDefaultSlots));
+    uint32_t slots = kDefaultSlots;
+    if (is_beyond(slots, soft_limit())) [[unlikely]] {
+        slots = kLeastSlots;
+        if (is_beyond(slots, hard_limit())) return fail(Error::TooManyFilesInSystem);
+    }
+    TRY_VOID(pipe->set_slots(slots, true));
     return pipe;
 }
 
-Status Pipe::set_slots(uint32_t count) {
+Status Pipe::set_slots(uint32_t count, bool is_privileged) {
+    if (!is_privileged && count > capacity_.load(std::memory_order_relaxed) && is_beyond(count, soft_limit()))
+        return fail(Error::NotPermitted);
     const uint32_t room = std::bit_ceil(count + kSpliceSlots);
     std::unique_ptr<Slot[]> fresh(new (std::nothrow) Slot[room]);
     if (!fresh) return fail(Error::NoMemory);
@@ -41,6 +58,7 @@ Status Pipe::set_slots(uint32_t count) {
         for (uint32_t at = tail; at != tail + used; ++at) fresh[at & (room - 1)] = slot_locked(at);
         slots_.swap(fresh);
         slot_mask_ = room - 1;
+        g_reserved_pages.fetch_add(uint64_t{count} - capacity_.load(std::memory_order_relaxed), std::memory_order_relaxed);
         capacity_.store(count, std::memory_order_release);
         if (!is_full()) tell_ends_locked(false, Signals::Writable);
     }

@@ -23,10 +23,11 @@ class Pipe final : public RefCounted {
 public:
     static constexpr uint32_t kDefaultSlots = 16;                 // 64 KiB
     static constexpr uint32_t kSpliceSlots = 16;
+    static constexpr uint32_t kLeastSlots = 2;                    // of a new pipe when pipes may hold much of the memory already
     static constexpr uint64_t kMostBytesUnprivileged = 1 << 20;   // fs.pipe-max-size
     static constexpr uint64_t kMostBytes = uint64_t{1} << 31;
 
-    // Errors: NoMemory.
+    // Errors: NoMemory, TooManyFilesInSystem (the pipes there are could fill a quarter of the memory).
     static Result<Ref<Pipe>> create();
     ~Pipe();
 
@@ -58,8 +59,9 @@ public:
     uint64_t byte_count();
     size_t room_bytes();   // of whole pages, at least one
     uint64_t capacity_bytes() const { return uint64_t{capacity_.load(std::memory_order_relaxed)} * kPageSize; }
-    // Errors: Busy (more is in it), NoMemory.
-    Status set_slots(uint32_t count);
+    // Errors: Busy (more is in it), NoMemory; NotPermitted when all pipes together may hold too much of the memory already
+    // and the caller is not privileged.
+    Status set_slots(uint32_t count, bool is_privileged);
 
     void add_end(PipeFile& end);
     void remove_end(PipeFile& end);

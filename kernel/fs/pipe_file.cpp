@@ -75,7 +75,7 @@ Result<long> PipeFile::set_capacity(uint64_t bytes, bool is_privileged) {
     while (rounded < bytes) rounded *= 2;
     if (rounded > Pipe::kMostBytesUnprivileged && rounded > pipe_->capacity_bytes() && !is_privileged)
         return fail(Error::NotPermitted);
-    TRY_VOID(pipe_->set_slots(static_cast<uint32_t>(rounded / kPageSize)));
+    TRY_VOID(pipe_->set_slots(static_cast<uint32_t>(rounded / kPageSize), is_privileged));
     return static_cast<long>(rounded);
 }
 

@@ -337,3 +337,53 @@ TEST(proc, others_may_not_look_inside) {
     kill(target, SIGKILL);
     status_of(target);
 }
+TEST(proc, mem_reads_and_writes_memory) {
+    static volatile int value = 1234;
+    int fds[2];
+    CHECK_OK(pipe(fds));
+    pid_t child = start([&] {
+        char c;
+        close(fds[1]);
+        CHECK(read(fds[0], &c, 1) == 0);
+        _exit(value == 4321 ? 7 : 8);
+    });
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/mem", child);
+    int fd = open(path, O_RDWR);
+    CHECK_OK(fd);
+    int seen = 0, wanted = 4321;
+    off_t address = reinterpret_cast<off_t>(&value);
+    CHECK_EQ(pread(fd, &seen, sizeof(seen), address), 4);
+    CHECK_EQ(seen, 1234);
+    CHECK_EQ(pwrite(fd, &wanted, sizeof(wanted), address), 4);
+    CHECK_ERRNO(pread(fd, &seen, sizeof(seen), 16), EIO);
+    close(fds[1]);
+    CHECK_EXITED(status_of(child), 7);
+    CHECK_EQ(value, 1234);
+}
+TEST(pidfd, a_descriptor_can_be_copied) {
+    int fds[2];
+    CHECK_OK(pipe(fds));
+    pid_t child = start([&] {
+        write_file("file", "of the child");
+        CHECK_OK(dup2(open("file", O_RDONLY), 50));
+        CHECK_EQ(write(fds[1], "x", 1), 1);
+        pause();
+    });
+    char c;
+    CHECK_EQ(read(fds[0], &c, 1), 1);
+    int pidfd = static_cast<int>(syscall(SYS_pidfd_open, child, 0));
+    CHECK_OK(pidfd);
+    int copy = static_cast<int>(syscall(SYS_pidfd_getfd, pidfd, 50, 0));
+    CHECK_OK(copy);
+    char text[32] = {};
+    CHECK_EQ(read(copy, text, 31), 12);
+    CHECK_STR(text, "of the child");
+    CHECK_EQ(fcntl(copy, F_GETFD), FD_CLOEXEC);
+    CHECK_ERRNO(syscall(SYS_pidfd_getfd, pidfd, 51, 0), EBADF);
+    CHECK_ERRNO(syscall(SYS_pidfd_getfd, pidfd, 50, 1), EINVAL);
+    CHECK_ERRNO(syscall(SYS_pidfd_getfd, fds[0], 50, 0), EBADF);
+    kill(child, SIGKILL);
+    status_of(child);
+    CHECK_ERRNO(syscall(SYS_pidfd_getfd, pidfd, 50, 0), ESRCH);
+}

@@ -30,6 +30,9 @@ struct Subject {
     static Subject of(const linux::Process& process) { return {process.pid(), 0, process.koid()}; }
 };
 
+// Numbers of the set bits as ranges: 0-3,7.
+void append_list(TextBuilder& out, uint64_t bits);
+
 // Whether the running task may look into another process's insides (ptrace(2), "Ptrace access mode checking"). Errors:
 // AccessDenied.
 Status check_inspect(const linux::Task& target);
@@ -57,6 +60,8 @@ constexpr uint32_t kFile = file_mode::kRegular | 0444, kWritableFile = file_mode
 extern const std::span<const Entry> kRootEntries;      // beside the processes
 extern const std::span<const Entry> kProcessEntries;   // /proc/PID
 extern const std::span<const Entry> kTaskEntries;      // /proc/PID/task/TID
+
+extern const std::span<const Entry> kSystemEntries;    // /sys
 
 // The inode of an entry.
 Result<Ref<Inode>> make_inode(Superblock& superblock, const Entry& entry, const Subject& subject);

@@ -21,6 +21,9 @@ Result<size_t> read_mounts_link(const Subject&, std::span<char> buffer) { return
 
 constexpr Entry kOurs[] = {
     {.name = "accounting", .mode = kFile, .generate = accounting},
+#if GYRE_DEBUG
+    {.name = "fail_allocation", .mode = kWritableFile, .generate = injected_failures, .accept = inject_failure},
+#endif
 };
 
 constexpr Entry kRootTable[] = {

@@ -24,6 +24,9 @@ Status devices(TextBuilder& out, const Subject&);
 Status swaps(TextBuilder& out, const Subject&);
 // accounting.cpp
 Status accounting(TextBuilder& out, const Subject&);
+// fault_injection_file.cpp
+Status injected_failures(TextBuilder& out, const Subject&);
+Status inject_failure(std::string_view text, const Subject&);
 // kernel_log_file.cpp
 Result<Ref<File>> open_kernel_log(const Path& path, uint32_t flags, const Subject&);
 

@@ -23,6 +23,7 @@ constexpr uint32_t kPrivateFolder = file_mode::kDirectory | 0500;
     {.name = "limits", .mode = kFile, .generate = limits},                           \
     {.name = "loginuid", .mode = kFile, .generate = login_uid},                      \
     {.name = "maps", .mode = kFile, .generate = maps},                               \
+    {.name = "mem", .mode = file_mode::kRegular | 0600, .open = open_memory},        \
     {.name = "mountinfo", .mode = kFile, .generate = mount_info},                    \
     {.name = "mounts", .mode = kFile, .generate = mounts},                           \
     {.name = "oom_score", .mode = kFile, .generate = oom_score},                     \

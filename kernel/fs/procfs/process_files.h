@@ -34,6 +34,8 @@ Result<size_t> read_root(const Subject& subject, std::span<char> buffer);
 Result<Path> follow_root(const Subject& subject);
 Result<size_t> read_exe(const Subject& subject, std::span<char> buffer);
 Result<Path> follow_exe(const Subject& subject);
+// memory_file.cpp
+Result<Ref<File>> open_memory(const Path& path, uint32_t flags, const Subject& subject);
 // mounts.cpp; without a process: the reader's
 Status mounts(TextBuilder& out, const Subject& subject);
 Status mount_info(TextBuilder& out, const Subject& subject);

@@ -87,25 +87,10 @@ void capability_lines(TextBuilder& out, const CredentialValues& values) {
     out.format("NoNewPrivs:\t{}\nSeccomp:\t0\n", values.no_new_privileges ? 1 : 0);
 }
 
-// Numbers as ranges: 0-3,7.
-void set_as_list(TextBuilder& out, uint64_t bits) {
-    bool is_first = true;
-    for (uint32_t from = 0; from < 64; ++from) {
-        if (!(bits >> from & 1)) continue;
-        uint32_t to = from;
-        while (to + 1 < 64 && (bits >> (to + 1) & 1)) ++to;
-        if (!is_first) out.character(',');
-        is_first = false;
-        if (to == from) out.format("{}", from);
-        else out.format("{}-{}", from, to);
-        from = to;
-    }
-}
-
 void cpu_lines(TextBuilder& out, const Thread& thread) {
     const uint64_t allowed = (thread.affinity() & online_cpus()).bits;
     out.format("Cpus_allowed:\t{x}\nCpus_allowed_list:\t", allowed);
-    set_as_list(out, allowed);
+    append_list(out, allowed);
     out.format("\nMems_allowed:\t1\nMems_allowed_list:\t0\nvoluntary_ctxt_switches:\t{}\nnonvoluntary_ctxt_switches:\t{}\n",
                thread.voluntary_switches(), thread.involuntary_switches());
 }

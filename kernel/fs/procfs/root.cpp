@@ -14,22 +14,34 @@ namespace gyre::procfs {
 namespace {
 
 constexpr uint64_t kMagic = 0x9fa0;          // PROC_SUPER_MAGIC
+constexpr uint64_t kSystemMagic = 0x62656572; // SYSFS_MAGIC
 constexpr uint64_t kRootNumber = 1;
 constexpr uint64_t kFirstProcess = 256;      // position of process 0 in the listing, as Linux's; the table comes before it
 
 class ProcSuperblock final : public Superblock {
 public:
-    ProcSuperblock() : Superblock("proc", Entries::Dynamic) {}
+    ProcSuperblock(const char* type_name, uint64_t magic) : Superblock(type_name, Entries::Dynamic), magic_(magic) {}
     static Result<Ref<Superblock>> make(std::string_view, std::string_view) {
-        Ref<ProcSuperblock> superblock = TRY(make_ref<ProcSuperblock>());
+        Ref<ProcSuperblock> superblock = TRY(make_ref<ProcSuperblock>("proc", kMagic));
         Ref<Inode> root = TRY(make_ref<RootDirectory>(*superblock));
         superblock->set_root(TRY(Dentry::create(nullptr, "/", std::move(root))));
         return Ref<Superblock>(std::move(superblock));
     }
-    void statistics(FilesystemStatistics& statistics) override { statistics.magic = kMagic; }
+    // sysfs(5) is a tree of tables, too.
+    static Result<Ref<Superblock>> make_system(std::string_view, std::string_view) {
+        Ref<ProcSuperblock> superblock = TRY(make_ref<ProcSuperblock>("sysfs", kSystemMagic));
+        Ref<Inode> root = TRY(make_ref<TableDirectory>(*superblock, kRootNumber, kFolder, kSystemEntries, Subject()));
+        superblock->set_root(TRY(Dentry::create(nullptr, "/", std::move(root))));
+        return Ref<Superblock>(std::move(superblock));
+    }
+    void statistics(FilesystemStatistics& statistics) override { statistics.magic = magic_; }
+
+private:
+    const uint64_t magic_;
 };
 
 constinit FilesystemType g_type{"proc", false, &ProcSuperblock::make};
+constinit FilesystemType g_system_type{"sysfs", false, &ProcSuperblock::make_system};
 
 Result<Ref<Inode>> make_process_directory(Superblock& superblock, const linux::Process& process) {
     const Subject subject = Subject::of(process);
@@ -85,6 +97,9 @@ Status RootDirectory::emit_dynamic_entries(uint64_t position, EmitEntry emit, vo
     return {};
 }
 
-void initialize() { register_filesystem(g_type); }
+void initialize() {
+    register_filesystem(g_type);
+    register_filesystem(g_system_type);
+}
 
 }  // namespace gyre::procfs

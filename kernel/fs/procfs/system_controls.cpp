@@ -2,6 +2,7 @@
 //
 // /proc/sys (sysctl(8)): facts of the kernel that programs ask for, and the few that can be changed. What is shown is what the
 // kernel does; a knob that would turn nothing is not here.
+#include "kernel/fs/epoll.h"
 #include "kernel/fs/file_table.h"
 #include "kernel/fs/pipe.h"
 #include "kernel/fs/procfs/entry.h"
@@ -122,7 +123,13 @@ constexpr Entry kMemory[] = {
     {.name = "overcommit_memory", .mode = kFile, .generate = constant<1>},   // always: pages are found when touched
     {.name = "swappiness", .mode = kFile, .generate = constant<0>},
 };
+Status most_watches(TextBuilder& out, const Subject&) {
+    out.format("{}\n", EpollItem::most());
+    return {};
+}
+constexpr Entry kEpoll[] = {{.name = "max_user_watches", .mode = kFile, .generate = most_watches}};
 constexpr Entry kFiles[] = {
+    {.name = "epoll", .mode = kFolder, .children = kEpoll},
     {.name = "file-max", .mode = kFile, .generate = constant<uint64_t{INT64_MAX}>},
     {.name = "file-nr", .mode = kFile, .generate = file_counts},
     {.name = "nr_open", .mode = kFile, .generate = constant<FileTable::kMostDescriptors>},
