@@ -53,7 +53,8 @@ static int sleep_until_complete(struct ksvc_instance *instance, u32 min_complete
 		result = -ETIME;
 		if (timeout_ns == 0)
 			break;
-		result = -EINTR;
+		/* EINTR where a handler runs; after a mere stop the wait starts over. */
+		result = -ERESTARTNOHAND;
 		if (signal_pending(current))
 			break;
 		result = 0;
@@ -85,7 +86,7 @@ static int wait_under_mask(struct ksvc_instance *instance, const struct ksvc_ent
 	sigdelsetmask(&mask, sigmask(SIGKILL) | sigmask(SIGSTOP));
 	sigprocmask(SIG_SETMASK, &mask, &old);
 	result = sleep_until_complete(instance, enter->min_complete, enter->timeout_ns);
-	if (result == -EINTR) {
+	if (result == -ERESTARTNOHAND) {
 		current->saved_sigmask = old;
 		set_restore_sigmask();
 	} else {

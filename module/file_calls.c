@@ -123,6 +123,9 @@ static s64 transfer(struct ksvc_request *request, int direction, enum place plac
 	result = -EBADF;
 	if (!(file->f_mode & needed))
 		goto out;
+	result = -EFAULT; /* vfs_read() looks at the whole length; the importer cuts it first */
+	if (!is_vector && !access_ok(u64_to_user_ptr(request->args[1]), request->args[2]))
+		goto out;
 	result = KSVC_STEP_OUT;
 	if (!has_iterator(file, direction, is_vector))
 		goto out;

@@ -31,7 +31,7 @@ static int filesystem_context(struct fs_context *context)
 
 static struct file_system_type filesystem = {
 	.name = "ksvc",
-	.owner = THIS_MODULE,
+	/* No owner: it is mounted by the module itself, which could then never be unloaded. */
 	.init_fs_context = filesystem_context,
 	.kill_sb = kill_anon_super,
 };

@@ -186,9 +186,10 @@ struct KSVC_ALIGNED(64) ksvc_ring_header {
 /*
  * Takes up to `submit_count` entries, then waits until `min_complete` completions lie in the ring,
  * at most `timeout_ns` from now (KSVC_TIMEOUT_NONE: for ever; 0: only look). With `sigmask` not 0,
- * that mask holds while waiting, as for ppoll. Returns the number of entries taken, which is less
- * than asked where the ring held fewer or a full completion ring pushed back. Errors, only when
- * nothing was taken: ETIME, EINTR, EINVAL (unknown flag, bad mask size, min_complete above the
+ * that mask holds while waiting, as for ppoll. Returns the number of entries that this call took,
+ * which is less than asked where the ring held fewer, a worker that was awake took some first, or a
+ * full completion ring pushed back: what is left to submit is told by the submit ring's head, not
+ * by this number. Errors, only when nothing was taken: ETIME, EINTR, EINVAL (unknown flag, bad mask size, min_complete above the
  * ring's size, impossible tail), EFAULT, EPERM (the caller is not of the process that created the
  * ring), ESHUTDOWN (closed).
  */

@@ -1,0 +1,38 @@
+#!/bin/busybox sh
+# SPDX-License-Identifier: MIT
+# The first process of the machine that run.sh starts. Arguments come by the kernel command line:
+# ring.part=TEXT (which cases, _ for a space), ring.run=suite|fuzz|bench, ring.seconds=N (fuzz).
+/bin/busybox --install -s /bin
+export PATH=/bin
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs devtmpfs /dev
+mount -t tmpfs tmpfs /tmp
+mount -t debugfs debugfs /sys/kernel/debug
+ifconfig lo 127.0.0.1 up
+part= run=suite seconds=20
+for word in $(cat /proc/cmdline); do
+    case $word in
+    ring.part=*) part=$(echo "${word#ring.part=}" | tr _ ' ') ;;
+    ring.run=*) run=${word#ring.run=} ;;
+    ring.seconds=*) seconds=${word#ring.seconds=} ;;
+    esac
+done
+echo "guest: Linux $(uname -r)"
+insmod /ksvc.ko || echo "guest: insmod failed"
+case $run in
+suite)
+    (exec 9<>/dev/ksvc; rmmod ksvc 2>/dev/null && echo "guest: unloaded while in use")
+    /ring_suite "$part"
+    ;;
+fuzz) /ring_fuzz "$seconds" ;;
+bench) /ring_bench ;;
+esac
+echo "guest: exit $?"
+echo "guest: counters $(cat /sys/kernel/debug/ksvc/counters | tr '\n' ' ')"
+sleep 1
+rmmod ksvc && echo "guest: unloaded"
+dmesg | grep -E 'BUG|WARNING|Oops|general protection|Call Trace|UBSAN|KASAN|refcount|hung|stall' |
+    sed 's/^/guest: kernel says: /'
+echo "guest: done"
+poweroff -f

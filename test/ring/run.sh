@@ -1,0 +1,76 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# run.sh SERIES [suite|fuzz|bench] [PART or SECONDS]: builds the module for Debian's kernel of that
+# series (6.1, 6.12), boots it in QEMU with busybox, the module and the test program, and prints
+# TAP: the suite's cases and then what the machine itself has to show (no complaint of the kernel,
+# no unloading while in use, unloading afterwards).
+set -euo pipefail
+series=$1
+what=${2:-suite}
+argument=${3:-}
+root=$(cd "$(dirname "$0")/../.." && pwd)
+build=$root/build/module
+programs=${RING_PROGRAMS:-${GYRE_BUILD:-$root/build}/host/guest}
+version=$("$root/test/ring/fetch_kernels.sh" "$series")
+
+make -s -C "$root/module" KERNEL="$version" BUILD="/usr/src/linux-headers-$version" \
+    OUT="$build/ko-$version" >"$build/ko-$version.log" 2>&1 ||
+    { cat "$build/ko-$version.log" >&2; exit 1; }
+
+work=$(mktemp -d "$build/run.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+mkdir -p "$work/root"/{bin,proc,sys,dev,tmp}
+busybox=$(command -v busybox)
+cp "$busybox" "$work/root/bin/busybox"
+cp "$root/test/ring/guest_init.sh" "$work/root/init"
+cp "$build/ko-$version/ksvc.ko" "$work/root/"
+for program in ring_suite ring_fuzz ring_bench; do
+    [ -e "$programs/$program" ] && cp "$programs/$program" "$work/root/"
+done
+[ -e "$work/root/ring_suite" ] || { echo "run.sh: no $programs/ring_suite" >&2; exit 1; }
+(cd "$work/root" && find . | "$busybox" cpio -o -H newc 2>/dev/null) >"$work/initramfs"
+
+machine=(-smp 2 -accel tcg,thread=multi)
+append="console=ttyS0 quiet loglevel=3 panic=-1 mitigations=off cryptomgr.notests ring.run=$what"
+case $what in
+bench) # one instruction a nanosecond, so that the guest's clock counts instructions
+    machine=(-smp 1 -accel tcg,thread=single -icount shift=0,sleep=off)
+    append="$append nokaslr" ;;
+fuzz) append="$append ring.seconds=${argument:-20}" ;;
+*) append="$append ring.part=${argument// /_}" ;;
+esac
+timeout "${RING_TIMEOUT:-400}" qemu-system-x86_64 -machine q35 -cpu max -m 512 "${machine[@]}" \
+    -display none -no-reboot -nodefaults -serial "file:$work/serial" \
+    -kernel "$build/kernels/$version/boot/vmlinuz-$version" -initrd "$work/initramfs" \
+    -append "$append" </dev/null || echo "# qemu: $?"
+tr -d '\r' <"$work/serial" >"$work/log"
+cp "$work/log" "$build/last-$series-$what.log"
+
+if [ "$what" = bench ]; then
+    sed -n '/^guest: Linux/,/^guest: done/p' "$work/log"
+    exit
+fi
+grep -E '^(TAP version|ok |not ok |#)' "$work/log" || true
+count=$(grep -cE '^(ok|not ok) ' "$work/log" || true)
+failures=$(grep -c '^not ok ' "$work/log" || true)
+verdict() { # name, then a command that succeeds when all is well
+    local name=$1
+    shift
+    count=$((count + 1))
+    if "$@" >"$work/reason" 2>&1; then
+        echo "ok $count - $name"
+    else
+        echo "not ok $count - $name"
+        sed 's/^/# /' "$work/reason"
+        failures=$((failures + 1))
+    fi
+}
+says() { grep -q "^guest: $1" "$work/log" || { tail -5 "$work/log"; return 1; }; }
+says_not() { ! grep "^guest: $1" "$work/log"; }
+verdict "machine: Linux $version reached its end" says done
+verdict "machine: unload is refused while in use" says_not "unloaded while in use"
+verdict "machine: the module can be unloaded afterwards" says 'unloaded$'
+verdict "machine: the kernel has no complaint" says_not "kernel says"
+echo "1..$count"
+[ "$failures" = 0 ]
