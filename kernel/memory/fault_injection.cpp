@@ -11,6 +11,7 @@ namespace gyre {
 
 namespace {
 constinit std::atomic<uint64_t> remaining{0};
+constinit std::atomic<uint64_t> injected{0};
 }
 
 bool fault_injection::is_due_slow() {
@@ -18,8 +19,11 @@ bool fault_injection::is_due_slow() {
     if (cpu.interrupt_depth != 0 || armed_thread.load(std::memory_order_relaxed) != cpu.current) return false;
     if (remaining.fetch_sub(1, std::memory_order_relaxed) != 1) return false;
     armed_thread.store(nullptr, std::memory_order_relaxed);
+    injected.fetch_add(1, std::memory_order_relaxed);
     return true;
 }
+
+uint64_t fault_injection::injected_count() { return injected.load(std::memory_order_relaxed); }
 
 void memory::fail_allocation(uint64_t nth) {
     remaining.store(nth, std::memory_order_relaxed);

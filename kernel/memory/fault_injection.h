@@ -5,6 +5,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 
 namespace gyre {
 class Thread;
@@ -12,6 +13,8 @@ namespace fault_injection {
 
 inline constinit std::atomic<const Thread*> armed_thread{nullptr};
 bool is_due_slow();
+// How many allocations have failed this way since the start of the machine.
+uint64_t injected_count();
 inline bool is_due() { return armed_thread.load(std::memory_order_relaxed) != nullptr && is_due_slow(); }
 
 }  // namespace fault_injection
