@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Reading an epoll's list of ready items, and how items get onto it. Adding, changing and removing items is in
-// epoll_items.cpp.
+// Reading an epoll's list of ready items, and how items get onto it. Adding, changing and removing
+// items is in epoll_items.cpp.
 #include "kernel/fs/epoll.h"
 
 #include "kernel/fs/poll.h"
@@ -14,7 +14,8 @@ namespace gyre {
 void EpollItem::on_signals(Object& object, Signals raised, Signals) {
     const uint32_t wanted = events.load(std::memory_order_relaxed);
     if ((wanted & ~epoll_flags::kAll) == 0) return;  // a oneshot that has fired
-    if (&object == &file && !any(raised & poll_events::to_signals(wanted | poll_events::kAlways))) return;
+    if (&object == &file && !any(raised & poll_events::to_signals(wanted | poll_events::kAlways)))
+        return;
     owner.item_raised(*this);
 }
 
@@ -65,12 +66,14 @@ void EpollFile::look_at_item_locked(EpollItem& item) {
     if (events_of_locked(item) != 0) item_raised(item);
 }
 
-// Each item that was on the list at the beginning is looked at once: a level-triggered one goes back to its end.
+// Each item that was on the list at the beginning is looked at once: a level-triggered one goes
+// back to its end.
 Result<size_t> EpollFile::harvest(size_t most, Emit emit, void* argument) {
     MutexGuard guard(set_lock_);
     size_t given = 0;
     Status outcome;
-    for (uint32_t left = ready_count_.load(std::memory_order_acquire); left != 0 && given < most; --left) {
+    for (uint32_t left = ready_count_.load(std::memory_order_acquire); left != 0 && given < most;
+         --left) {
         EpollItem* item = pop_item();
         if (!item) break;
         const uint32_t events = events_of_locked(*item);
@@ -100,8 +103,8 @@ Result<size_t> EpollFile::wait(size_t most, Patience patience, Emit emit, void* 
             if (ready_count_.load(std::memory_order_acquire) != 0) waiters_.wake_one();
             return given;
         }
-        const Status outcome =
-            waiters_.wait(patience, [&] { return ready_count_.load(std::memory_order_acquire) != 0; });
+        const Status outcome = waiters_.wait(
+            patience, [&] { return ready_count_.load(std::memory_order_acquire) != 0; });
         if (outcome) continue;
         if (outcome.error() == Error::Interrupted) return fail(Error::Interrupted);
         return 0;  // the time is over, or there was none
@@ -121,6 +124,8 @@ void EpollFile::drop_stale() {
     }
 }
 
-size_t EpollFile::describe(std::span<char> buffer) const { return format_to(buffer, "anon_inode:[eventpoll]"); }
+size_t EpollFile::describe(std::span<char> buffer) const {
+    return format_to(buffer, "anon_inode:[eventpoll]");
+}
 
 }  // namespace gyre

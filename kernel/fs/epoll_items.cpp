@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The items of epolls: adding, changing, removing, and the rule that sets do not watch each other in a circle. The topology
-// lock orders all of that in the whole system; waiting and reading out do not take it.
+// The items of epolls: adding, changing, removing, and the rule that sets do not watch each other
+// in a circle. The topology lock orders all of that in the whole system; waiting and reading out do
+// not take it.
 #include <algorithm>
 #include <new>
 
@@ -15,20 +16,29 @@ namespace {
 constinit std::atomic<uint64_t> g_item_count{0};
 }
 
-uint64_t EpollItem::most() { return page_allocator::statistics().total_pages / 25 * (kPageSize / sizeof(EpollItem)); }
+uint64_t EpollItem::most() {
+    return page_allocator::statistics().total_pages / 25 * (kPageSize / sizeof(EpollItem));
+}
 
 EpollItem::EpollItem(EpollFile& owner, File& file, int descriptor, EpollInterest interest)
-    : owner(owner), file(file), descriptor(descriptor), events(interest.events), data(interest.data) {
+    : owner(owner),
+      file(file),
+      descriptor(descriptor),
+      events(interest.events),
+      data(interest.data) {
     g_item_count.fetch_add(1, std::memory_order_relaxed);
 }
-EpollItem::~EpollItem() { g_item_count.fetch_sub(1, std::memory_order_relaxed); }
+EpollItem::~EpollItem() {
+    g_item_count.fetch_sub(1, std::memory_order_relaxed);
+}
 
 // Which set watches which. Every function: the topology lock held.
 struct EpollTopology {
     static constinit Mutex lock;
     static constinit uint64_t generation;
 
-    // Sets on the longest way down from `set`, counted with it; beyond kMostNesting when `sought` is found or it is too deep.
+    // Sets on the longest way down from `set`, counted with it; beyond kMostNesting when `sought`
+    // is found or it is too deep.
     static int level_of(EpollFile& set, const EpollFile& sought, int most) {
         if (&set == &sought || most == 0) return EpollFile::kMostNesting + 1;
         if (set.level_generation_ == generation) return set.level_;
@@ -54,7 +64,8 @@ struct EpollTopology {
         return height;
     }
 
-    // The set watches something of the level below; those above it move up with it, and with them the order of their locks.
+    // The set watches something of the level below; those above it move up with it, and with them
+    // the order of their locks.
     static void raise_level(EpollFile& set, int level) {
         if (set.level_ >= level || level > EpollFile::kMostNesting) return;
         set.level_ = level;
@@ -83,7 +94,8 @@ struct EpollTopology {
             item.file.epoll_items().store(item.next_of_file, std::memory_order_release);
             return;
         }
-        while (first->next_of_file != &item) first = first->next_of_file;
+        while (first->next_of_file != &item)
+            first = first->next_of_file;
         first->next_of_file = item.next_of_file;
     }
 
@@ -115,14 +127,17 @@ void EpollFile::remove_item_locked(EpollItem& item) {
 EpollFile::~EpollFile() {
     MutexGuard topology(EpollTopology::lock);
     MutexGuard set(set_lock_);
-    while (!items_.empty()) remove_item_locked(*items_.begin());
+    while (!items_.empty())
+        remove_item_locked(*items_.begin());
 }
 
 Status EpollFile::add(File& file, int descriptor, EpollInterest interest) {
     MutexGuard topology(EpollTopology::lock);
     if (find_locked(file, descriptor)) return fail(Error::Exists);
-    if (EpollFile* target = file_cast<EpollFile>(file)) TRY_VOID(EpollTopology::check_watch(*this, *target));
-    if (g_item_count.load(std::memory_order_relaxed) >= EpollItem::most()) return fail(Error::NoSpace);
+    if (EpollFile* target = file_cast<EpollFile>(file))
+        TRY_VOID(EpollTopology::check_watch(*this, *target));
+    if (g_item_count.load(std::memory_order_relaxed) >= EpollItem::most())
+        return fail(Error::NoSpace);
     EpollItem* item = new (std::nothrow) EpollItem(*this, file, descriptor, interest);
     if (!item) return fail(Error::NoMemory);
     item->observed = &file.observed();
@@ -138,9 +153,11 @@ Status EpollFile::modify(File& file, int descriptor, EpollInterest interest) {
     MutexGuard set(set_lock_);
     EpollItem* item = find_locked(file, descriptor);
     if (!item) return fail(Error::NotFound);
-    if (item->events.load(std::memory_order_relaxed) & epoll_flags::kExclusive) return fail(Error::InvalidArgument);
+    if (item->events.load(std::memory_order_relaxed) & epoll_flags::kExclusive)
+        return fail(Error::InvalidArgument);
     item->data = interest.data;
-    // The signals that come before this store find the old events; those of now are looked at below.
+    // The signals that come before this store find the old events; those of now are looked at
+    // below.
     item->events.store(interest.events, std::memory_order_seq_cst);
     look_at_item_locked(*item);
     return {};
@@ -155,6 +172,8 @@ Status EpollFile::remove(File& file, int descriptor) {
     return {};
 }
 
-void epoll::forget_file(File& file) { EpollTopology::forget_file(file); }
+void epoll::forget_file(File& file) {
+    EpollTopology::forget_file(file);
+}
 
 }  // namespace gyre

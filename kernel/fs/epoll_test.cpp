@@ -69,21 +69,21 @@ KERNEL_TEST(epoll_reports_levels_edges_and_one_shots) {
     EXPECT(epoll->add(*event, 5, {kIn, 77}).error() == Error::Exists);
     EXPECT(look(*epoll).count == 0);
     EXPECT(write_count(*event, 1).has_value());
-    EXPECT(look(*epoll).count == 1 && look(*epoll).last.data == 77);   // level: again and again
+    EXPECT(look(*epoll).count == 1 && look(*epoll).last.data == 77);  // level: again and again
     (void)read_count(*event);
     EXPECT(look(*epoll).count == 0);
 
     EXPECT(epoll->modify(*event, 5, {kIn | epoll_flags::kEdge, 78}).has_value());
     EXPECT(write_count(*event, 1).has_value());
     EXPECT(look(*epoll).count == 1);
-    EXPECT(look(*epoll).count == 0);                                   // edge: once
+    EXPECT(look(*epoll).count == 0);  // edge: once
     EXPECT(write_count(*event, 1).has_value());
-    EXPECT(look(*epoll).count == 1);                                   // each write is an edge
+    EXPECT(look(*epoll).count == 1);  // each write is an edge
 
     EXPECT(epoll->modify(*event, 5, {kIn | epoll_flags::kOneShot, 79}).has_value());
     EXPECT(look(*epoll).count == 1);
     EXPECT(write_count(*event, 1).has_value());
-    EXPECT(look(*epoll).count == 0);                                   // until it is armed again
+    EXPECT(look(*epoll).count == 0);  // until it is armed again
     EXPECT(epoll->modify(*event, 5, {kIn | epoll_flags::kOneShot, 80}).has_value());
     EXPECT(look(*epoll).count == 1);
     EXPECT(epoll->remove(*event, 5).has_value());
@@ -94,7 +94,7 @@ KERNEL_TEST(epoll_forgets_files_that_close) {
     Ref<EpollFile> epoll = TEST_TRY(make_ref<EpollFile>(0u));
     PipeEnds ends = TEST_TRY(make_pipe(0));
     EXPECT(epoll->add(*ends.reader, 3, {kIn, 1}).has_value());
-    EXPECT(epoll->add(*ends.reader, 4, {kIn, 2}).has_value());   // the same file by another number
+    EXPECT(epoll->add(*ends.reader, 4, {kIn, 2}).has_value());  // the same file by another number
     ends.writer.reset();
     EXPECT(look(*epoll).count == 2);
     ends.reader.reset();
@@ -106,8 +106,10 @@ KERNEL_TEST(epoll_forgets_files_that_close) {
 
 KERNEL_TEST(epoll_nests_but_not_in_circles) {
     Ref<EpollFile> sets[7];
-    for (Ref<EpollFile>& set : sets) set = TEST_TRY(make_ref<EpollFile>(0u));
-    for (int i = 0; i + 1 < EpollFile::kMostNesting; ++i) EXPECT(sets[i]->add(*sets[i + 1], i, {kIn, 1}).has_value());
+    for (Ref<EpollFile>& set : sets)
+        set = TEST_TRY(make_ref<EpollFile>(0u));
+    for (int i = 0; i + 1 < EpollFile::kMostNesting; ++i)
+        EXPECT(sets[i]->add(*sets[i + 1], i, {kIn, 1}).has_value());
     // One more on either end is too deep; a circle is one too.
     EXPECT(sets[4]->add(*sets[5], 9, {kIn, 1}).error() == Error::SymlinkLoop);
     EXPECT(sets[5]->add(*sets[0], 9, {kIn, 1}).error() == Error::SymlinkLoop);
@@ -137,7 +139,8 @@ KERNEL_TEST(timerfd_counts_periods_without_an_interrupt_for_each) {
     EXPECT(ticks >= 19 && ticks < 200);
     EXPECT(!any(timer->signals() & Signals::Readable) || read_count(*timer).has_value());
     // The next period wakes a sleeper.
-    EXPECT(read_count(*timer, Patience::until_ns(arch::clock_now_ns() + 1'000'000'000)).has_value());
+    EXPECT(
+        read_count(*timer, Patience::until_ns(arch::clock_now_ns() + 1'000'000'000)).has_value());
     const TimerFile::Setting rest = timer->set({}, false, false);
     EXPECT(rest.interval_ns == kPeriodNs && rest.value_ns > 0 && rest.value_ns <= kPeriodNs);
     EXPECT(timer->get().value_ns == 0);
@@ -152,10 +155,12 @@ KERNEL_TEST(poll_wakes_when_any_of_its_files_is_ready) {
     entries[1].file = timer;
     entries[0].events = entries[1].events = kIn;
     EXPECT(poll_files(entries, Patience::none()) == uint32_t{0});
-    EXPECT(poll_files(entries, Patience::until_ns(arch::clock_now_ns() + 1'000'000'000)) == uint32_t{1});
+    EXPECT(poll_files(entries, Patience::until_ns(arch::clock_now_ns() + 1'000'000'000)) ==
+           uint32_t{1});
     EXPECT(entries[0].returned == 0 && (entries[1].returned & kIn) != 0);
     const int64_t before = arch::clock_now_ns();
-    EXPECT(poll_files(std::span(entries, 1), Patience::until_ns(before + 2'000'000)) == uint32_t{0});
+    EXPECT(poll_files(std::span(entries, 1), Patience::until_ns(before + 2'000'000)) ==
+           uint32_t{0});
     EXPECT(arch::clock_now_ns() - before >= 2'000'000);
 }
 

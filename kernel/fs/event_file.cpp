@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// See event_file.h. The signals follow the counter under its lock; every read and write raises its signal anew, which is the
-// edge that EPOLLET reports.
+// See event_file.h. The signals follow the counter under its lock; every read and write raises its
+// signal anew, which is the edge that EPOLLET reports.
 #include "kernel/fs/event_file.h"
 
 #include "lib/base/format.h"
@@ -20,7 +20,8 @@ bool EventFile::try_take(uint64_t& value) {
     if (count == 0) return false;
     value = is_semaphore_ ? 1 : count;
     count_.store(count - value, std::memory_order_release);
-    update_signals(count == value ? Signals::Readable | Signals::Failed : Signals::Failed, Signals::Writable);
+    update_signals(count == value ? Signals::Readable | Signals::Failed : Signals::Failed,
+                   Signals::Writable);
     return true;
 }
 
@@ -37,7 +38,8 @@ Result<size_t> EventFile::read(IoCursor& to, Patience patience) {
     if (to.remaining() < sizeof(uint64_t)) return fail(Error::InvalidArgument);
     uint64_t value = 0;
     while (!try_take(value))
-        TRY_VOID(readers_.wait(patience, [&] { return count_.load(std::memory_order_acquire) != 0; }));
+        TRY_VOID(
+            readers_.wait(patience, [&] { return count_.load(std::memory_order_acquire) != 0; }));
     writers_.wake_all();
     // A semaphore that was given several at once lets the next reader through.
     if (is_semaphore_ && count_.load(std::memory_order_acquire) != 0) readers_.wake_one();
@@ -47,15 +49,17 @@ Result<size_t> EventFile::read(IoCursor& to, Patience patience) {
 Result<size_t> EventFile::write(IoCursor& from, Patience patience) {
     uint64_t value;
     if (from.remaining() != sizeof(value)) return fail(Error::InvalidArgument);
-    if (TRY(from.take(std::as_writable_bytes(std::span(&value, 1)))) < sizeof(value)) return fail(Error::BadAddress);
+    if (TRY(from.take(std::as_writable_bytes(std::span(&value, 1)))) < sizeof(value))
+        return fail(Error::BadAddress);
     if (value == UINT64_MAX) return fail(Error::InvalidArgument);
     for (;;) {
         {
             SpinGuard guard(lock_);
             if (add_locked(value)) break;
         }
-        TRY_VOID(writers_.wait(
-            patience, [&] { return value <= kMostCount - count_.load(std::memory_order_acquire); }));
+        TRY_VOID(writers_.wait(patience, [&] {
+            return value <= kMostCount - count_.load(std::memory_order_acquire);
+        }));
     }
     if (value != 0) readers_.wake_all();
     return sizeof(value);
@@ -73,6 +77,8 @@ void EventFile::signal(uint64_t count) {
     readers_.wake_all();
 }
 
-size_t EventFile::describe(std::span<char> buffer) const { return format_to(buffer, "anon_inode:[eventfd]"); }
+size_t EventFile::describe(std::span<char> buffer) const {
+    return format_to(buffer, "anon_inode:[eventfd]");
+}
 
 }  // namespace gyre

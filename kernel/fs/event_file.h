@@ -19,7 +19,9 @@ public:
 
     Result<size_t> read(IoCursor& to, Patience patience) override;
     Result<size_t> write(IoCursor& from, Patience patience) override;
-    Result<uint64_t> seek(int64_t, int) override { return 0; }   // as Linux's: taken, and means nothing
+    Result<uint64_t> seek(int64_t, int) override {
+        return 0;
+    }  // as Linux's: taken, and means nothing
     size_t describe(std::span<char> buffer) const override;
     // From inside the kernel; a counter that would overflow stays at its end. Context: any.
     void signal(uint64_t count = 1);

@@ -13,11 +13,12 @@
 namespace gyre::memfd {
 namespace {
 
-constexpr uint32_t kAddSeals = 1033, kGetSeals = 1034;   // F_ADD_SEALS, F_GET_SEALS
+constexpr uint32_t kAddSeals = 1033, kGetSeals = 1034;  // F_ADD_SEALS, F_GET_SEALS
 
 class MemfdInode final : public TmpfsRegular {
 public:
-    MemfdInode(TmpfsSuperblock& superblock, uint32_t mode, uint32_t uid, uint32_t gid, uint32_t seals)
+    MemfdInode(TmpfsSuperblock& superblock, uint32_t mode, uint32_t uid, uint32_t gid,
+               uint32_t seals)
         : TmpfsRegular(superblock, mode, uid, gid), seals_(seals) {}
 
     Status set_size_locked(uint64_t size) override {
@@ -47,14 +48,20 @@ public:
     }
     Result<long> control(File& file, uint32_t command, uintptr_t argument) override {
         switch (command) {
-            case kAddSeals: TRY_VOID(add_seals(file, argument)); return 0;
-            case kGetSeals: return static_cast<long>(seals_.load(std::memory_order_acquire));
-            default: return fail(Error::InvalidArgument);
+            case kAddSeals:
+                TRY_VOID(add_seals(file, argument));
+                return 0;
+            case kGetSeals:
+                return static_cast<long>(seals_.load(std::memory_order_acquire));
+            default:
+                return fail(Error::InvalidArgument);
         }
     }
 
 private:
-    bool has(uint32_t any_of) const { return (seals_.load(std::memory_order_acquire) & any_of) != 0; }
+    bool has(uint32_t any_of) const {
+        return (seals_.load(std::memory_order_acquire) & any_of) != 0;
+    }
 
     Status add_seals(File& file, uint64_t wanted) {
         if (!file.can_write()) return fail(Error::NotPermitted);
@@ -62,12 +69,13 @@ private:
         MutexGuard guard(lock());
         if (has(kSealSeal)) return fail(Error::NotPermitted);
         if ((wanted & kSealWrite) && !has(kSealWrite))
-            if (Vmo* vmo = vmo_if_any(); vmo && vmo->has_shared_writable_mapping()) return fail(Error::Busy);
+            if (Vmo* vmo = vmo_if_any(); vmo && vmo->has_shared_writable_mapping())
+                return fail(Error::Busy);
         seals_.fetch_or(static_cast<uint32_t>(wanted), std::memory_order_acq_rel);
         return {};
     }
 
-    std::atomic<uint32_t> seals_;   // grows only, under lock()
+    std::atomic<uint32_t> seals_;  // grows only, under lock()
 };
 
 // Taken with nothing else held, once in the life of the machine with something to do.
@@ -86,7 +94,8 @@ Result<Ref<Mount>> hidden_mount() {
 
 }  // namespace
 
-Result<Ref<File>> create(std::string_view name, uint32_t initial_seals, uint32_t uid, uint32_t gid) {
+Result<Ref<File>> create(std::string_view name, uint32_t initial_seals, uint32_t uid,
+                         uint32_t gid) {
     constexpr std::string_view kPrefix = "memfd:";
     char full_name[kPrefix.size() + kMostNameBytes];
     std::memcpy(full_name, kPrefix.data(), kPrefix.size());
@@ -101,10 +110,11 @@ Result<Ref<File>> create(std::string_view name, uint32_t initial_seals, uint32_t
         superblock.return_inode();
         return fail(inode.error());
     }
-    Ref<Dentry> dentry =
-        TRY(Dentry::create(&mount->root(), {full_name, kPrefix.size() + name.size()}, Ref<Inode>(std::move(*inode))));
+    Ref<Dentry> dentry = TRY(Dentry::create(
+        &mount->root(), {full_name, kPrefix.size() + name.size()}, Ref<Inode>(std::move(*inode))));
     dentry->mark_removed();
-    return Ref<File>(TRY(make_ref<InodeFile>(Path(std::move(mount), std::move(dentry)), open_flags::kReadWrite)));
+    return Ref<File>(TRY(
+        make_ref<InodeFile>(Path(std::move(mount), std::move(dentry)), open_flags::kReadWrite)));
 }
 
 }  // namespace gyre::memfd

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // The content of a pipe: filling, draining, waiting. Its open ends are in pipe_file.cpp.
-// Who waits is woken one at a time, and only when the pipe stops being empty (full); one that was woken and leaves something
-// over wakes the next. So a byte of a thousand waiting readers costs one wake-up.
+// Who waits is woken one at a time, and only when the pipe stops being empty (full); one that was
+// woken and leaves something over wakes the next. So a byte of a thousand waiting readers costs one
+// wake-up.
 #include "kernel/fs/pipe.h"
 
 #include <algorithm>
@@ -15,22 +16,32 @@ namespace gyre {
 namespace {
 constinit std::atomic<uint64_t> g_next_number{1};
 
-// Pages that all pipes could hold if they were full. What is in pipes is no process's memory, so killing processes by their
-// size would not help against a program that fills pipes; these bounds do (pipe(7), pipe-user-pages-soft and -hard).
+// Pages that all pipes could hold if they were full. What is in pipes is no process's memory, so
+// killing processes by their size would not help against a program that fills pipes; these bounds
+// do (pipe(7), pipe-user-pages-soft and -hard).
 constinit std::atomic<uint64_t> g_reserved_pages{0};
 constexpr uint64_t kMostSoftPages = 16384;
-uint64_t soft_limit() { return std::min(page_allocator::statistics().total_pages / 8, kMostSoftPages); }
-uint64_t hard_limit() { return page_allocator::statistics().total_pages / 4; }
-bool is_beyond(uint64_t more, uint64_t limit) { return g_reserved_pages.load(std::memory_order_relaxed) + more > limit; }
+uint64_t soft_limit() {
+    return std::min(page_allocator::statistics().total_pages / 8, kMostSoftPages);
+}
+uint64_t hard_limit() {
+    return page_allocator::statistics().total_pages / 4;
+}
+bool is_beyond(uint64_t more, uint64_t limit) {
+    return g_reserved_pages.load(std::memory_order_relaxed) + more > limit;
+}
 
 }  // namespace
 
 Pipe::Pipe() : number_(g_next_number.fetch_add(1, std::memory_order_relaxed)) {}
 
 Pipe::~Pipe() {
-    g_reserved_pages.fetch_sub(capacity_.load(std::memory_order_relaxed), std::memory_order_relaxed);
-    for (uint32_t at = tail_; at != head_; ++at) page_allocator::free(slot_locked(at).page);
-    while (spare_count_ > 0) page_allocator::free(spare_[--spare_count_]);
+    g_reserved_pages.fetch_sub(capacity_.load(std::memory_order_relaxed),
+                               std::memory_order_relaxed);
+    for (uint32_t at = tail_; at != head_; ++at)
+        page_allocator::free(slot_locked(at).page);
+    while (spare_count_ > 0)
+        page_allocator::free(spare_[--spare_count_]);
 }
 
 Result<Ref<Pipe>> Pipe::create() {
@@ -45,7 +56,8 @@ Result<Ref<Pipe>> Pipe::create() {
 }
 
 Status Pipe::set_slots(uint32_t count, bool is_privileged) {
-    if (!is_privileged && count > capacity_.load(std::memory_order_relaxed) && is_beyond(count, soft_limit()))
+    if (!is_privileged && count > capacity_.load(std::memory_order_relaxed) &&
+        is_beyond(count, soft_limit()))
         return fail(Error::NotPermitted);
     const uint32_t room = std::bit_ceil(count + kSpliceSlots);
     std::unique_ptr<Slot[]> fresh(new (std::nothrow) Slot[room]);
@@ -55,10 +67,12 @@ Status Pipe::set_slots(uint32_t count, bool is_privileged) {
         const uint32_t used = used_locked();
         if (used > count) return fail(Error::Busy);
         const uint32_t tail = tail_.load(std::memory_order_relaxed);
-        for (uint32_t at = tail; at != tail + used; ++at) fresh[at & (room - 1)] = slot_locked(at);
+        for (uint32_t at = tail; at != tail + used; ++at)
+            fresh[at & (room - 1)] = slot_locked(at);
         slots_.swap(fresh);
         slot_mask_ = room - 1;
-        g_reserved_pages.fetch_add(uint64_t{count} - capacity_.load(std::memory_order_relaxed), std::memory_order_relaxed);
+        g_reserved_pages.fetch_add(uint64_t{count} - capacity_.load(std::memory_order_relaxed),
+                                   std::memory_order_relaxed);
         capacity_.store(count, std::memory_order_release);
         if (!is_full()) tell_ends_locked(false, Signals::Writable);
     }
@@ -203,7 +217,9 @@ Result<size_t> Pipe::write(IoCursor& from, Patience patience, bool is_packet, bo
             break;
         }
         if (from.is_done()) break;
-        if (Status outcome = writer_queue_.wait(patience, [&] { return !is_full() || reader_count() == 0; }); !outcome) {
+        if (Status outcome =
+                writer_queue_.wait(patience, [&] { return !is_full() || reader_count() == 0; });
+            !outcome) {
             if (total == 0) return fail(outcome.error());
             return total;
         }
@@ -216,7 +232,8 @@ Result<size_t> Pipe::write(IoCursor& from, Patience patience, bool is_packet, bo
 uint64_t Pipe::byte_count() {
     MutexGuard guard(mutex_);
     uint64_t count = 0;
-    for (uint32_t at = tail_; at != head_; ++at) count += slot_locked(at).length;
+    for (uint32_t at = tail_; at != head_; ++at)
+        count += slot_locked(at).length;
     return count;
 }
 

@@ -10,16 +10,26 @@
 namespace gyre {
 namespace {
 
-constexpr uint32_t kIoctlBytesReadable = 0x541b;  // FIONREAD
+constexpr uint32_t kIoctlBytesReadable = 0x541b;              // FIONREAD
 constexpr uint32_t kSetCapacity = 1031, kGetCapacity = 1032;  // F_SETPIPE_SZ, F_GETPIPE_SZ
 constexpr uint64_t kPipeDevice = make_device(0, 13);
 
-bool opens_for_reading(uint32_t flags) { return (flags & open_flags::kAccessMode) != open_flags::kWriteOnly; }
-bool opens_for_writing(uint32_t flags) { return (flags & open_flags::kAccessMode) != open_flags::kReadOnly; }
+bool opens_for_reading(uint32_t flags) {
+    return (flags & open_flags::kAccessMode) != open_flags::kWriteOnly;
+}
+bool opens_for_writing(uint32_t flags) {
+    return (flags & open_flags::kAccessMode) != open_flags::kReadOnly;
+}
 
-linux::Task* current_task() { return static_cast<linux::Task*>(Thread::current().owner()); }
-uint32_t creator_uid() { return current_task() ? current_task()->credentials()->filesystem_uid : 0; }
-uint32_t creator_gid() { return current_task() ? current_task()->credentials()->filesystem_gid : 0; }
+linux::Task* current_task() {
+    return static_cast<linux::Task*>(Thread::current().owner());
+}
+uint32_t creator_uid() {
+    return current_task() ? current_task()->credentials()->filesystem_uid : 0;
+}
+uint32_t creator_gid() {
+    return current_task() ? current_task()->credentials()->filesystem_gid : 0;
+}
 
 }  // namespace
 
@@ -42,7 +52,9 @@ PipeFile::~PipeFile() {
     if (inode_) release_fifo(*inode_, std::move(pipe_));
 }
 
-Result<size_t> PipeFile::read(IoCursor& to, Patience patience) { return pipe_->read(to, patience); }
+Result<size_t> PipeFile::read(IoCursor& to, Patience patience) {
+    return pipe_->read(to, patience);
+}
 
 Result<size_t> PipeFile::write(IoCursor& from, Patience patience) {
     bool is_broken = false;
@@ -62,18 +74,23 @@ Result<long> PipeFile::ioctl(linux::CallContext&, uint32_t command, uintptr_t ar
 
 Result<long> PipeFile::control(linux::CallContext& context, uint32_t command, uintptr_t argument) {
     switch (command) {
-        case kGetCapacity: return static_cast<long>(pipe_->capacity_bytes());
+        case kGetCapacity:
+            return static_cast<long>(pipe_->capacity_bytes());
         case kSetCapacity:
-            return set_capacity(static_cast<uint32_t>(argument), context.credentials().has(Capability::SysResource));
-        default: return fail(Error::InvalidArgument);
+            return set_capacity(static_cast<uint32_t>(argument),
+                                context.credentials().has(Capability::SysResource));
+        default:
+            return fail(Error::InvalidArgument);
     }
 }
 
 Result<long> PipeFile::set_capacity(uint64_t bytes, bool is_privileged) {
     if (bytes > Pipe::kMostBytes) return fail(Error::InvalidArgument);
     uint64_t rounded = kPageSize;
-    while (rounded < bytes) rounded *= 2;
-    if (rounded > Pipe::kMostBytesUnprivileged && rounded > pipe_->capacity_bytes() && !is_privileged)
+    while (rounded < bytes)
+        rounded *= 2;
+    if (rounded > Pipe::kMostBytesUnprivileged && rounded > pipe_->capacity_bytes() &&
+        !is_privileged)
         return fail(Error::NotPermitted);
     TRY_VOID(pipe_->set_slots(static_cast<uint32_t>(rounded / kPageSize), is_privileged));
     return static_cast<long>(rounded);
@@ -83,7 +100,8 @@ Signals PipeFile::signals() const {
     Signals now = Signals::None;
     if (reads_) {
         if (!pipe_->is_empty()) now = now | Signals::Readable;
-        if (pipe_->writer_count() == 0 && pipe_->writer_opens() != writers_seen_) now = now | Signals::PeerClosed;
+        if (pipe_->writer_count() == 0 && pipe_->writer_opens() != writers_seen_)
+            now = now | Signals::PeerClosed;
     }
     if (writes_) {
         if (!pipe_->is_full()) now = now | Signals::Writable;
@@ -111,8 +129,10 @@ size_t PipeFile::describe(std::span<char> buffer) const {
 Result<PipeEnds> make_pipe(uint32_t flags) {
     Ref<Pipe> pipe = TRY(Pipe::create());
     PipeEnds ends;
-    ends.reader = TRY(make_ref<PipeFile>(Path(), open_flags::kReadOnly | (flags & open_flags::kNonBlock), pipe, nullptr));
-    ends.writer = TRY(make_ref<PipeFile>(Path(), open_flags::kWriteOnly | flags, std::move(pipe), nullptr));
+    ends.reader = TRY(make_ref<PipeFile>(
+        Path(), open_flags::kReadOnly | (flags & open_flags::kNonBlock), pipe, nullptr));
+    ends.writer =
+        TRY(make_ref<PipeFile>(Path(), open_flags::kWriteOnly | flags, std::move(pipe), nullptr));
     return ends;
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Nameless pipes as places. Nearly no pipe needs an inode, so one is made only when somebody walks to a pipe through
-// /proc/PID/fd ("cat /dev/stdin" in a pipeline); it shows the same number as the pipe's open ends.
+// Nameless pipes as places. Nearly no pipe needs an inode, so one is made only when somebody walks
+// to a pipe through /proc/PID/fd ("cat /dev/stdin" in a pipeline); it shows the same number as the
+// pipe's open ends.
 #include "kernel/fs/dentry.h"
 #include "kernel/fs/mount.h"
 #include "kernel/fs/pipe.h"
@@ -11,7 +12,7 @@
 namespace gyre {
 namespace {
 
-constexpr uint64_t kMagic = 0x50495045;   // PIPEFS_MAGIC
+constexpr uint64_t kMagic = 0x50495045;  // PIPEFS_MAGIC
 constexpr uint32_t kMode = file_mode::kFifo | 0600;
 
 class PipeSuperblock final : public Superblock {
@@ -24,7 +25,9 @@ public:
 class PipeInode final : public Inode {
 public:
     PipeInode(Superblock& superblock, Ref<Pipe> pipe, const FileStatus& status)
-        : Inode(superblock, pipe->number(), kMode, status.uid, status.gid), pipe_(std::move(pipe)), device_(status.device) {
+        : Inode(superblock, pipe->number(), kMode, status.uid, status.gid),
+          pipe_(std::move(pipe)),
+          device_(status.device) {
         add_links(1);
     }
     void status(FileStatus& status) override {
@@ -33,7 +36,8 @@ public:
     }
     // Without waiting for the other side, unlike a FIFO.
     Result<Ref<File>> open(const Path& path, uint32_t flags) override {
-        if ((flags & open_flags::kAccessMode) == open_flags::kAccessMode) return fail(Error::InvalidArgument);
+        if ((flags & open_flags::kAccessMode) == open_flags::kAccessMode)
+            return fail(Error::InvalidArgument);
         return Ref<File>(TRY(make_ref<PipeFile>(path, flags, pipe_, nullptr)));
     }
 
@@ -50,7 +54,8 @@ Result<Ref<Mount>> hidden_mount() {
     MutexGuard guard(g_lock);
     if (!g_mount) {
         Ref<PipeSuperblock> superblock = TRY(make_ref<PipeSuperblock>());
-        Ref<Inode> inode = TRY(make_ref<Inode>(*superblock, uint64_t{0}, file_mode::kDirectory | 0555u, 0u, 0u));
+        Ref<Inode> inode =
+            TRY(make_ref<Inode>(*superblock, uint64_t{0}, file_mode::kDirectory | 0555u, 0u, 0u));
         Ref<Dentry> root = TRY(Dentry::create(nullptr, "pipe:", std::move(inode)));
         superblock->set_root(root);
         g_mount = TRY(Mount::create(std::move(superblock), std::move(root), 0, "pipefs"));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// What splice and tee ask of a pipe: bytes without a buffer of one's own. Slots are taken out of the ring whole, handed to the
-// receiver without the pipe's lock (the receiver may be another pipe), and what is left over goes back to the front.
+// What splice and tee ask of a pipe: bytes without a buffer of one's own. Slots are taken out of
+// the ring whole, handed to the receiver without the pipe's lock (the receiver may be another
+// pipe), and what is left over goes back to the front.
 #include <algorithm>
 #include <cstring>
 
@@ -72,8 +73,8 @@ Result<size_t> Pipe::splice_out(size_t length, Patience patience, Give give, voi
         {
             MutexGuard guard(mutex_);
             was_full = is_full();
-            // What is out may come back, so there must be room for it: a second splice at the same time takes nothing more
-            // than the ring could hold, which is what the first left.
+            // What is out may come back, so there must be room for it: a second splice at the same
+            // time takes nothing more than the ring could hold, which is what the first left.
             const uint32_t room = kSpliceSlots - slots_out_;
             count = take_slots_locked(std::span(slots, room), length);
             slots_out_ += count;
@@ -84,7 +85,8 @@ Result<size_t> Pipe::splice_out(size_t length, Patience patience, Give give, voi
             for (uint32_t i = 0; i < count && total < length; ++i) {
                 Slot& slot = slots[i];
                 const size_t wanted = std::min<size_t>(slot.length, length - total);
-                const Result<size_t> used = give(argument, {slot.page->bytes() + slot.offset, wanted});
+                const Result<size_t> used =
+                    give(argument, {slot.page->bytes() + slot.offset, wanted});
                 if (!used) {
                     outcome = fail(used.error());
                     break;
@@ -101,7 +103,8 @@ Result<size_t> Pipe::splice_out(size_t length, Patience patience, Give give, voi
         if (writer_count() == 0 && is_empty()) return 0;
         if (!is_empty()) {  // all that may be out is out
             if (patience.is_none()) return fail(Error::WouldBlock);
-            const Status rested = Thread::sleep_until(Patience::until_ns(arch::clock_now_ns() + kRetryNs));
+            const Status rested =
+                Thread::sleep_until(Patience::until_ns(arch::clock_now_ns() + kRetryNs));
             if (!rested && rested.error() == Error::Interrupted) return fail(Error::Interrupted);
             continue;
         }

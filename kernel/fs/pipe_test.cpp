@@ -43,7 +43,7 @@ KERNEL_TEST(pipe_is_full_after_its_capacity_and_says_so) {
     EXPECT(!any(ends.writer->signals() & Signals::Writable));
     EXPECT(put(*ends.writer, "x").error() == Error::WouldBlock);
     EXPECT(get(*ends.reader, std::span(page, 100)) == size_t{100});
-    EXPECT(!any(ends.writer->signals() & Signals::Writable));   // no whole page is free
+    EXPECT(!any(ends.writer->signals() & Signals::Writable));  // no whole page is free
     EXPECT(get(*ends.reader, page) == sizeof(page));
     EXPECT(any(ends.writer->signals() & Signals::Writable));
 }
@@ -53,7 +53,7 @@ KERNEL_TEST(pipe_packets_keep_their_borders) {
     EXPECT(put(*ends.writer, "one") == size_t{3});
     EXPECT(put(*ends.writer, "second") == size_t{6});
     char text[32];
-    EXPECT(get(*ends.reader, std::span(text, 2)) == size_t{2});   // the rest of the first is lost
+    EXPECT(get(*ends.reader, std::span(text, 2)) == size_t{2});  // the rest of the first is lost
     EXPECT(get(*ends.reader, text) == size_t{6});
     EXPECT(std::memcmp(text, "second", 6) == 0);
 }
@@ -93,8 +93,10 @@ KERNEL_TEST(pipe_reader_sleeps_until_a_writer_comes) {
     }));
     thread->start();
     char text[8];
-    EXPECT(get(*ends.reader, text, Patience::until_ns(arch::clock_now_ns() + 2'000'000'000)) == size_t{4});
-    while (!writer.is_done.load()) Thread::yield();
+    EXPECT(get(*ends.reader, text, Patience::until_ns(arch::clock_now_ns() + 2'000'000'000)) ==
+           size_t{4});
+    while (!writer.is_done.load())
+        Thread::yield();
 }
 
 KERNEL_TEST(pipe_splice_gives_back_what_is_not_taken) {

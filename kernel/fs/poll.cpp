@@ -12,8 +12,10 @@ void PollEntry::start(PollWaiter& waiter) {
     if (!file || observed_) return;
     waiter_ = &waiter;
     observed_ = &file->observed();
-    // Another object than the file speaks of itself in other signals: whatever it says is a reason to look.
-    interest_ = observed_ == file.get() ? poll_events::to_signals(events | poll_events::kAlways) : Signals::All;
+    // Another object than the file speaks of itself in other signals: whatever it says is a reason
+    // to look.
+    interest_ = observed_ == file.get() ? poll_events::to_signals(events | poll_events::kAlways)
+                                        : Signals::All;
     observed_->add_observer(*this);
 }
 
@@ -40,7 +42,8 @@ bool look(PollEntry& entry) {
 
 uint32_t look_at_all(std::span<PollEntry> entries) {
     uint32_t ready = 0;
-    for (PollEntry& entry : entries) ready += look(entry);
+    for (PollEntry& entry : entries)
+        ready += look(entry);
     return ready;
 }
 
@@ -50,15 +53,18 @@ Result<uint32_t> poll_files(std::span<PollEntry> entries, Patience patience) {
     uint32_t ready = look_at_all(entries);
     if (ready != 0 || patience.is_none()) return ready;
     PollWaiter waiter;
-    for (PollEntry& entry : entries) entry.start(waiter);
+    for (PollEntry& entry : entries)
+        entry.start(waiter);
     Status outcome;
     for (;;) {
         ready = look_at_all(entries);
         if (ready != 0 || !outcome) break;
-        outcome = waiter.queue.wait(patience, [&] { return waiter.is_told.load(std::memory_order_acquire); });
+        outcome = waiter.queue.wait(patience,
+                                    [&] { return waiter.is_told.load(std::memory_order_acquire); });
         waiter.is_told.store(false, std::memory_order_relaxed);
     }
-    for (PollEntry& entry : entries) entry.stop();
+    for (PollEntry& entry : entries)
+        entry.stop();
     if (ready == 0 && outcome.error() != Error::TimedOut) return fail(outcome.error());
     return ready;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Waiting for several files at once: the engine under poll and select. What is ready is asked of the files themselves; being
-// told by an object only means to look again.
+// Waiting for several files at once: the engine under poll and select. What is ready is asked of
+// the files themselves; being told by an object only means to look again.
 #pragma once
 
 #include <atomic>
@@ -16,8 +16,9 @@ namespace gyre {
 
 // POLL* and EPOLL* of the x86-64 ABI.
 namespace poll_events {
-constexpr uint32_t kIn = 1, kPriority = 2, kOut = 4, kError = 8, kHangUp = 0x10, kInvalid = 0x20, kReadNormal = 0x40,
-                   kReadBand = 0x80, kWriteNormal = 0x100, kWriteBand = 0x200, kMessage = 0x400, kReadHangUp = 0x2000;
+constexpr uint32_t kIn = 1, kPriority = 2, kOut = 4, kError = 8, kHangUp = 0x10, kInvalid = 0x20,
+                   kReadNormal = 0x40, kReadBand = 0x80, kWriteNormal = 0x100, kWriteBand = 0x200,
+                   kMessage = 0x400, kReadHangUp = 0x2000;
 constexpr uint32_t kAlways = kError | kHangUp;
 constexpr uint32_t from_signals(Signals signals) {
     uint32_t events = 0;
@@ -54,9 +55,9 @@ public:
     PollEntry& operator=(const PollEntry&) = delete;
     ~PollEntry() { stop(); }
 
-    Ref<File> file;          // null: never ready
-    uint32_t events = 0;     // wanted
-    uint32_t returned = 0;   // of them, what is there; written by poll_files
+    Ref<File> file;         // null: never ready
+    uint32_t events = 0;    // wanted
+    uint32_t returned = 0;  // of them, what is there; written by poll_files
 
     void start(PollWaiter& waiter);
     void stop();
@@ -68,10 +69,12 @@ private:
     Signals interest_ = Signals::None;
 };
 
-// Waits until at least one entry has an event; how many have. 0 when the time is over. Errors: Interrupted.
+// Waits until at least one entry has an event; how many have. 0 when the time is over. Errors:
+// Interrupted.
 Result<uint32_t> poll_files(std::span<PollEntry> entries, Patience patience);
 
-// The same for one file and some of its signals; the end of the time is TimedOut. Errors: WouldBlock, TimedOut, Interrupted.
+// The same for one file and some of its signals; the end of the time is TimedOut. Errors:
+// WouldBlock, TimedOut, Interrupted.
 Status wait_for_signals(File& file, Signals wanted, Patience patience);
 
 }  // namespace gyre

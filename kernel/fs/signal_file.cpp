@@ -26,7 +26,8 @@ linux::abi::SignalFdInfo to_program(const linux::SignalInfo& info) {
         out.overrun = static_cast<uint32_t>(info.timer.overrun);
         out.pointer = info.timer.value;
         out.integer = static_cast<int32_t>(info.timer.value);
-    } else if (info.code > 0 && info.code != abi::kSiKernel && (signal_bit(info.signal) & kSynchronousSignals)) {
+    } else if (info.code > 0 && info.code != abi::kSiKernel &&
+               (signal_bit(info.signal) & kSynchronousSignals)) {
         out.address = info.fault.address;
     } else if (info.signal == kSigChild && info.code > 0 && info.code != abi::kSiKernel) {
         out.pid = static_cast<uint32_t>(info.child.pid);
@@ -48,7 +49,8 @@ linux::abi::SignalFdInfo to_program(const linux::SignalInfo& info) {
 SignalFile::SignalFile(linux::SignalSet mask, uint32_t flags)
     : File(Path(), open_flags::kReadWrite | flags, Signals::None), mask_(mask) {}
 
-Result<Ref<SignalFile>> SignalFile::create(linux::SignalSet mask, uint32_t flags, linux::Process& creator) {
+Result<Ref<SignalFile>> SignalFile::create(linux::SignalSet mask, uint32_t flags,
+                                           linux::Process& creator) {
     Ref<SignalFile> file = TRY(make_ref<SignalFile>(mask, flags));
     (void)TRY(file->add_reader(creator));
     return file;
@@ -87,7 +89,8 @@ Object& SignalFile::observed() {
 }
 
 Signals SignalFile::signals() const {
-    return (linux::pending_signals(linux::Task::current()) & mask()) != 0 ? Signals::Readable : Signals::None;
+    return (linux::pending_signals(linux::Task::current()) & mask()) != 0 ? Signals::Readable
+                                                                          : Signals::None;
 }
 
 void SignalFile::set_mask(linux::SignalSet mask) {
@@ -119,6 +122,8 @@ Result<size_t> SignalFile::read(IoCursor& to, Patience patience) {
     return total;
 }
 
-size_t SignalFile::describe(std::span<char> buffer) const { return format_to(buffer, "anon_inode:[signalfd]"); }
+size_t SignalFile::describe(std::span<char> buffer) const {
+    return format_to(buffer, "anon_inode:[signalfd]");
+}
 
 }  // namespace gyre

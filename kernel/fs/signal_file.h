@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// signalfd(2): taking one's pending signals by read. What is ready is the pending signals of whoever looks, so the state is
-// computed for the running task, and observers are tied to its process.
+// signalfd(2): taking one's pending signals by read. What is ready is the pending signals of
+// whoever looks, so the state is computed for the running task, and observers are tied to its
+// process.
 #pragma once
 
 #include "kernel/fs/file.h"
@@ -16,11 +17,14 @@ public:
     const void* type_tag() const override { return &kTypeTag; }
 
     // Errors: NoMemory.
-    static Result<Ref<SignalFile>> create(linux::SignalSet mask, uint32_t flags, linux::Process& creator);
+    static Result<Ref<SignalFile>> create(linux::SignalSet mask, uint32_t flags,
+                                          linux::Process& creator);
     ~SignalFile() override;
 
     Result<size_t> read(IoCursor& to, Patience patience) override;
-    Result<uint64_t> seek(int64_t, int) override { return 0; }   // as Linux's: taken, and means nothing
+    Result<uint64_t> seek(int64_t, int) override {
+        return 0;
+    }  // as Linux's: taken, and means nothing
     size_t describe(std::span<char> buffer) const override;
     Signals signals() const override;
     Object& observed() override;
@@ -31,7 +35,8 @@ public:
 private:
     friend Result<Ref<SignalFile>> make_ref<SignalFile>(linux::SignalSet&, uint32_t&);
     SignalFile(linux::SignalSet mask, uint32_t flags);
-    // Processes that look through this file: each tells its signals while it is in the list. The first is the creator.
+    // Processes that look through this file: each tells its signals while it is in the list. The
+    // first is the creator.
     struct Reader {
         Ref<linux::Process> process;
         Reader* next;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// See timer_file.h. Deadlines are kept in monotonic time; those that were given as moments of the realtime clock are converted
-// again when that clock is set.
+// See timer_file.h. Deadlines are kept in monotonic time; those that were given as moments of the
+// realtime clock are converted again when that clock is set.
 #include "kernel/fs/timer_file.h"
 
 #include "kernel/arch/contract.h"
@@ -11,10 +11,11 @@
 namespace gyre {
 namespace {
 
-using TimerFileList =
-    boost::intrusive::list<TimerFile, boost::intrusive::member_hook<TimerFile, boost::intrusive::list_member_hook<>,
-                                                                    &TimerFile::clock_hook>,
-                           boost::intrusive::constant_time_size<false>>;
+using TimerFileList = boost::intrusive::list<
+    TimerFile,
+    boost::intrusive::member_hook<TimerFile, boost::intrusive::list_member_hook<>,
+                                  &TimerFile::clock_hook>,
+    boost::intrusive::constant_time_size<false>>;
 constinit SpinLock g_list_lock{LockRank::FileList};
 TimerFileList g_realtime_files;
 
@@ -26,7 +27,9 @@ int64_t add_saturating(int64_t a, int64_t b) {
 }  // namespace
 
 TimerFile::TimerFile(Clock clock, int clock_number, uint32_t flags)
-    : File(Path(), open_flags::kReadWrite | flags, Signals::None), clock_(clock), clock_number_(clock_number) {
+    : File(Path(), open_flags::kReadWrite | flags, Signals::None),
+      clock_(clock),
+      clock_number_(clock_number) {
     if (clock_ != Clock::Realtime) return;
     SpinGuard guard(g_list_lock);
     g_realtime_files.push_back(*this);
@@ -40,7 +43,8 @@ TimerFile::~TimerFile() {
     alarm_.cancel();
 }
 
-// A moment that has passed already still fires: it becomes the first nanosecond after boot, not "disarmed".
+// A moment that has passed already still fires: it becomes the first nanosecond after boot, not
+// "disarmed".
 int64_t TimerFile::to_monotonic(int64_t moment_ns) const {
     if (clock_ == Clock::Monotonic) return moment_ns;
     const int64_t offset_ns = wall_clock_ns() - arch::clock_now_ns();
@@ -88,7 +92,8 @@ TimerFile::Setting TimerFile::get() {
 }
 
 TimerFile::Setting TimerFile::set(Setting setting, bool is_absolute, bool is_cancelled_by_set) {
-    alarm_.cancel();  // not under the lock, which fire() takes; whatever fires from here on finds the new deadline
+    alarm_.cancel();  // not under the lock, which fire() takes; whatever fires from here on finds
+                      // the new deadline
     SpinGuard guard(lock_);
     const int64_t now_ns = arch::clock_now_ns();
     const Setting before = get_locked(now_ns);
@@ -100,7 +105,8 @@ TimerFile::Setting TimerFile::set(Setting setting, bool is_absolute, bool is_can
     absolute_ns_ = is_absolute && clock_ == Clock::Realtime ? setting.value_ns : 0;
     deadline_ns_ = 0;
     if (setting.value_ns != 0)
-        deadline_ns_ = is_absolute ? to_monotonic(setting.value_ns) : add_saturating(now_ns, setting.value_ns);
+        deadline_ns_ =
+            is_absolute ? to_monotonic(setting.value_ns) : add_saturating(now_ns, setting.value_ns);
     update_signals(Signals::Readable, Signals::None);
     if (deadline_ns_ != 0) alarm_.arm(deadline_ns_);
     return before;
@@ -149,9 +155,12 @@ void TimerFile::clock_was_set() {
 
 void timer_files_clock_was_set() {
     SpinGuard guard(g_list_lock);
-    for (TimerFile& file : g_realtime_files) file.clock_was_set();
+    for (TimerFile& file : g_realtime_files)
+        file.clock_was_set();
 }
 
-size_t TimerFile::describe(std::span<char> buffer) const { return format_to(buffer, "anon_inode:[timerfd]"); }
+size_t TimerFile::describe(std::span<char> buffer) const {
+    return format_to(buffer, "anon_inode:[timerfd]");
+}
 
 }  // namespace gyre

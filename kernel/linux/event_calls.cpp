@@ -12,9 +12,9 @@
 namespace gyre::linux {
 namespace {
 
-constexpr uint32_t kSemaphore = 1;                        // EFD_SEMAPHORE
+constexpr uint32_t kSemaphore = 1;  // EFD_SEMAPHORE
 constexpr uint32_t kCommonFlags = open_flags::kCloseOnExec | open_flags::kNonBlock;
-constexpr int kCancelOnSet = 2;                           // TFD_TIMER_CANCEL_ON_SET
+constexpr int kCancelOnSet = 2;  // TFD_TIMER_CANCEL_ON_SET
 
 CallResult install(CallContext& context, Ref<File> file, uint32_t flags) {
     return TRY(context.files().install(std::move(file), (flags & open_flags::kCloseOnExec) != 0,
@@ -41,11 +41,15 @@ Result<TimerReference> find_timer(CallContext& context, int fd) {
 CallResult sys_eventfd2(CallContext& context, uint32_t initial, int flags) {
     const uint32_t given = static_cast<uint32_t>(flags);
     if (given & ~(kSemaphore | kCommonFlags)) return fail(Error::InvalidArgument);
-    return install(context,
-                   TRY(make_ref<EventFile>(initial, (given & kSemaphore) != 0, given & open_flags::kNonBlock)), given);
+    return install(
+        context,
+        TRY(make_ref<EventFile>(initial, (given & kSemaphore) != 0, given & open_flags::kNonBlock)),
+        given);
 }
 
-CallResult sys_eventfd(CallContext& context, uint32_t initial) { return sys_eventfd2(context, initial, 0); }
+CallResult sys_eventfd(CallContext& context, uint32_t initial) {
+    return sys_eventfd2(context, initial, 0);
+}
 
 CallResult sys_timerfd_create(CallContext& context, int clock, int flags) {
     const uint32_t given = static_cast<uint32_t>(flags);
@@ -53,23 +57,31 @@ CallResult sys_timerfd_create(CallContext& context, int clock, int flags) {
     TimerFile::Clock kind;
     switch (clock) {
         case abi::kClockMonotonic:
-        case abi::kClockBoottime: kind = TimerFile::Clock::Monotonic; break;  // the machine never sleeps
-        case abi::kClockRealtime: kind = TimerFile::Clock::Realtime; break;
+        case abi::kClockBoottime:
+            kind = TimerFile::Clock::Monotonic;
+            break;  // the machine never sleeps
+        case abi::kClockRealtime:
+            kind = TimerFile::Clock::Realtime;
+            break;
         case abi::kClockRealtimeAlarm:
         case abi::kClockBoottimeAlarm:
             if (!context.credentials().has(Capability::WakeAlarm)) return fail(Error::NotPermitted);
-            kind = clock == abi::kClockRealtimeAlarm ? TimerFile::Clock::Realtime : TimerFile::Clock::Monotonic;
+            kind = clock == abi::kClockRealtimeAlarm ? TimerFile::Clock::Realtime
+                                                     : TimerFile::Clock::Monotonic;
             break;
-        default: return fail(Error::InvalidArgument);
+        default:
+            return fail(Error::InvalidArgument);
     }
-    return install(context, TRY(make_ref<TimerFile>(kind, clock, given & open_flags::kNonBlock)), given);
+    return install(context, TRY(make_ref<TimerFile>(kind, clock, given & open_flags::kNonBlock)),
+                   given);
 }
 
-CallResult sys_timerfd_settime(CallContext& context, int fd, int flags, UserIn<abi::Itimerspec> value,
-                               UserOut<abi::Itimerspec> old_value) {
+CallResult sys_timerfd_settime(CallContext& context, int fd, int flags,
+                               UserIn<abi::Itimerspec> value, UserOut<abi::Itimerspec> old_value) {
     const abi::Itimerspec wanted = TRY(value.read());
     if (flags & ~(abi::kTimerAbstime | kCancelOnSet)) return fail(Error::InvalidArgument);
-    const TimerFile::Setting setting{TRY(duration_ns(wanted.interval)), TRY(duration_ns(wanted.value))};
+    const TimerFile::Setting setting{TRY(duration_ns(wanted.interval)),
+                                     TRY(duration_ns(wanted.value))};
     const TimerReference found = TRY(find_timer(context, fd));
     const TimerFile::Setting before =
         found.timer->set(setting, (flags & abi::kTimerAbstime) != 0, (flags & kCancelOnSet) != 0);
@@ -83,13 +95,16 @@ CallResult sys_timerfd_gettime(CallContext& context, int fd, UserOut<abi::Itimer
     return 0;
 }
 
-CallResult sys_signalfd4(CallContext& context, int fd, UserIn<uint64_t> mask, size_t sigset_size, int flags) {
+CallResult sys_signalfd4(CallContext& context, int fd, UserIn<uint64_t> mask, size_t sigset_size,
+                         int flags) {
     const uint32_t given = static_cast<uint32_t>(flags);
     if (sigset_size != sizeof(SignalSet)) return fail(Error::InvalidArgument);
     const SignalSet wanted = TRY(mask.read()) & ~kUnblockable;
     if (given & ~kCommonFlags) return fail(Error::InvalidArgument);
     if (fd == -1)
-        return install(context, TRY(SignalFile::create(wanted, given & open_flags::kNonBlock, context.process)), given);
+        return install(
+            context,
+            TRY(SignalFile::create(wanted, given & open_flags::kNonBlock, context.process)), given);
     const Ref<File> file = TRY(context.files().get(fd));
     SignalFile* signals = file_cast<SignalFile>(*file);
     if (!signals) return fail(Error::InvalidArgument);

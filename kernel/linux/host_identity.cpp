@@ -16,7 +16,8 @@ struct Name {
     size_t length = 0;
 
     constexpr Name(std::string_view initial) : length(initial.size()) {
-        for (size_t i = 0; i < length; ++i) text[i] = initial[i];
+        for (size_t i = 0; i < length; ++i)
+            text[i] = initial[i];
     }
     size_t copy_to(std::span<char> buffer) const {
         const size_t count = std::min(length, buffer.size());
@@ -46,7 +47,11 @@ size_t host_name(std::span<char> buffer) {
 size_t domain_name(std::span<char> buffer) {
     return g_domain_name.with([&](Name& stored) { return stored.copy_to(buffer); });
 }
-Status set_host_name(std::string_view name) { return set(g_host_name, name); }
-Status set_domain_name(std::string_view name) { return set(g_domain_name, name); }
+Status set_host_name(std::string_view name) {
+    return set(g_host_name, name);
+}
+Status set_domain_name(std::string_view name) {
+    return set(g_domain_name, name);
+}
 
 }  // namespace gyre::linux

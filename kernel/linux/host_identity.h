@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What the machine calls itself: uname(2), sethostname(2), /proc/sys/kernel. The release is the Linux release whose calls we
-// keep, so programs that ask for a version find what they need.
+// What the machine calls itself: uname(2), sethostname(2), /proc/sys/kernel. The release is the
+// Linux release whose calls we keep, so programs that ask for a version find what they need.
 #pragma once
 
 #include <span>
@@ -11,8 +11,9 @@
 
 namespace gyre::linux {
 
-constexpr std::string_view kSystemName = "Linux", kRelease = "6.12.0-gyre", kVersion = "#1 SMP Gyre", kMachine = "x86_64";
-constexpr size_t kMostHostNameBytes = 64;   // __NEW_UTS_LEN
+constexpr std::string_view kSystemName = "Linux", kRelease = "6.12.0-gyre",
+                           kVersion = "#1 SMP Gyre", kMachine = "x86_64";
+constexpr size_t kMostHostNameBytes = 64;  // __NEW_UTS_LEN
 
 // The text goes into `buffer` (at least kMostHostNameBytes); its length comes back.
 size_t host_name(std::span<char> buffer);

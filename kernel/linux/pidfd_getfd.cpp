@@ -17,7 +17,8 @@ CallResult sys_pidfd_getfd(CallContext& context, int pidfd, int target, uint32_t
     if (!procfs::check_inspect(*leader)) return fail(Error::NotPermitted);
     const Ref<FileTable> files = leader->files_reference();
     if (!files) return fail(Error::NoSuchProcess);
-    return TRY(context.files().install(TRY(files->get_any(target)), true, context.limit(kLimitFiles)));
+    return TRY(
+        context.files().install(TRY(files->get_any(target)), true, context.limit(kLimitFiles)));
 }
 
 }  // namespace gyre::linux

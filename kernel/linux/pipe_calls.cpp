@@ -10,7 +10,8 @@ namespace gyre::linux {
 
 CallResult sys_pipe2(CallContext& context, UserOut<int32_t> fds, int flags) {
     using namespace open_flags;
-    if (static_cast<uint32_t>(flags) & ~(kCloseOnExec | kNonBlock | kDirect)) return fail(Error::InvalidArgument);
+    if (static_cast<uint32_t>(flags) & ~(kCloseOnExec | kNonBlock | kDirect))
+        return fail(Error::InvalidArgument);
     PipeEnds ends = TRY(make_pipe(static_cast<uint32_t>(flags) & (kNonBlock | kDirect)));
     FileTable& files = context.files();
     const bool close_on_exec = (static_cast<uint32_t>(flags) & kCloseOnExec) != 0;
@@ -30,6 +31,8 @@ CallResult sys_pipe2(CallContext& context, UserOut<int32_t> fds, int flags) {
     return 0;
 }
 
-CallResult sys_pipe(CallContext& context, UserOut<int32_t> fds) { return sys_pipe2(context, fds, 0); }
+CallResult sys_pipe(CallContext& context, UserOut<int32_t> fds) {
+    return sys_pipe2(context, fds, 0);
+}
 
 }  // namespace gyre::linux

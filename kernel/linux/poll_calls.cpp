@@ -51,13 +51,15 @@ Status read_entries(CallContext& context, UserIn<abi::PollFd> fds, std::span<Pol
 Status write_results(UserOut<abi::PollFd> fds, std::span<const PollEntry> entries) {
     for (size_t i = 0; i < entries.size(); ++i) {
         const int16_t returned = static_cast<int16_t>(entries[i].returned);
-        const uintptr_t address = fds.address() + i * sizeof(abi::PollFd) + offsetof(abi::PollFd, returned);
+        const uintptr_t address =
+            fds.address() + i * sizeof(abi::PollFd) + offsetof(abi::PollFd, returned);
         TRY_VOID(UserOut<int16_t>(address).write(returned));
     }
     return {};
 }
 
-CallResult poll_until(CallContext& context, UserInOut<abi::PollFd> fds, uint32_t count, Patience patience) {
+CallResult poll_until(CallContext& context, UserInOut<abi::PollFd> fds, uint32_t count,
+                      Patience patience) {
     if (count > context.limit(kLimitFiles)) return fail(Error::InvalidArgument);
     Entries entries;
     TRY_VOID(entries.reserve(count));
@@ -68,31 +70,37 @@ CallResult poll_until(CallContext& context, UserInOut<abi::PollFd> fds, uint32_t
 }
 
 // After a signal without a handler the rest of the time is waited for, not all of it anew.
-CallResult poll_and_remember(CallContext& context, UserInOut<abi::PollFd> fds, uint32_t count, Patience patience);
+CallResult poll_and_remember(CallContext& context, UserInOut<abi::PollFd> fds, uint32_t count,
+                             Patience patience);
 
 CallResult poll_again(CallContext& context, RestartBlock& block) {
     const int64_t deadline_ns = static_cast<int64_t>(block.values[2]);
-    return poll_and_remember(context, UserInOut<abi::PollFd>(block.values[0]), static_cast<uint32_t>(block.values[1]),
-                             deadline_ns == kNeverNs ? Patience::forever() : Patience::until_ns(deadline_ns));
+    return poll_and_remember(
+        context, UserInOut<abi::PollFd>(block.values[0]), static_cast<uint32_t>(block.values[1]),
+        deadline_ns == kNeverNs ? Patience::forever() : Patience::until_ns(deadline_ns));
 }
 
-CallResult poll_and_remember(CallContext& context, UserInOut<abi::PollFd> fds, uint32_t count, Patience patience) {
+CallResult poll_and_remember(CallContext& context, UserInOut<abi::PollFd> fds, uint32_t count,
+                             Patience patience) {
     const CallResult result = poll_until(context, fds, count, patience);
     if (result || result.error() != Error::Interrupted) return result;
-    context.task.restart = {poll_again, {fds.address(), count, static_cast<uint64_t>(patience.deadline_ns())}};
+    context.task.restart = {poll_again,
+                            {fds.address(), count, static_cast<uint64_t>(patience.deadline_ns())}};
     return fail(Error::RestartUnlessHandler);
 }
 
 }  // namespace
 
-CallResult sys_poll(CallContext& context, UserInOut<abi::PollFd> fds, uint32_t count, int timeout_ms) {
+CallResult sys_poll(CallContext& context, UserInOut<abi::PollFd> fds, uint32_t count,
+                    int timeout_ms) {
     const Patience patience =
         timeout_ms < 0 ? Patience::forever() : patience_for_ns(int64_t{timeout_ms} * 1'000'000);
     return poll_and_remember(context, fds, count, patience);
 }
 
-CallResult sys_ppoll(CallContext& context, UserInOut<abi::PollFd> fds, uint32_t count, UserInOut<abi::Timespec> timeout,
-                     UserIn<uint64_t> sigmask, size_t sigset_size) {
+CallResult sys_ppoll(CallContext& context, UserInOut<abi::PollFd> fds, uint32_t count,
+                     UserInOut<abi::Timespec> timeout, UserIn<uint64_t> sigmask,
+                     size_t sigset_size) {
     const PollDeadline deadline = TRY(PollDeadline::from(timeout));
     TRY_VOID(set_temporary_mask(context, sigmask.address(), sigset_size));
     return deadline.finish(context, poll_until(context, fds, count, deadline.patience()));

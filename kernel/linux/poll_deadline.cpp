@@ -19,7 +19,8 @@ Result<PollDeadline> PollDeadline::from(UserInOut<abi::Timeval> timeout) {
     // More than a million microseconds are allowed here, and carried over.
     if (given.microseconds < 0) return fail(Error::InvalidArgument);
     int64_t seconds;
-    if (__builtin_add_overflow(given.seconds, given.microseconds / 1'000'000, &seconds)) seconds = INT64_MAX;
+    if (__builtin_add_overflow(given.seconds, given.microseconds / 1'000'000, &seconds))
+        seconds = INT64_MAX;
     const int64_t duration = TRY(duration_ns({seconds, given.microseconds % 1'000'000 * 1000}));
     return PollDeadline(Form::Timeval, timeout.address(), duration);
 }

@@ -12,14 +12,16 @@
 
 namespace gyre::linux {
 namespace {
-constexpr uint32_t kNonBlock = 1, kRandom = 2, kInsecure = 4;   // GRND_*
+constexpr uint32_t kNonBlock = 1, kRandom = 2, kInsecure = 4;  // GRND_*
 constexpr size_t kChunk = 512;
-constexpr size_t kUninterrupted = 256;   // so much comes whole, whatever signals wait
+constexpr size_t kUninterrupted = 256;  // so much comes whole, whatever signals wait
 }  // namespace
 
-CallResult sys_getrandom(CallContext& context, UserOut<std::byte> buffer, size_t count, uint32_t flags) {
+CallResult sys_getrandom(CallContext& context, UserOut<std::byte> buffer, size_t count,
+                         uint32_t flags) {
     if (flags & ~(kNonBlock | kRandom | kInsecure)) return fail(Error::InvalidArgument);
-    if ((flags & (kRandom | kInsecure)) == (kRandom | kInsecure)) return fail(Error::InvalidArgument);
+    if ((flags & (kRandom | kInsecure)) == (kRandom | kInsecure))
+        return fail(Error::InvalidArgument);
     count = std::min<size_t>(count, INT_MAX & ~(kPageSize - 1));
     std::byte chunk[kChunk];
     size_t done = 0;

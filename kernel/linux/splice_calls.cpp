@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// splice(2), tee(2) and vmsplice(2). The bytes are copied; what a program sees is the same, but for SPLICE_F_GIFT, which asks
-// for nothing that could be noticed.
+// splice(2), tee(2) and vmsplice(2). The bytes are copied; what a program sees is the same, but for
+// SPLICE_F_GIFT, which asks for nothing that could be noticed.
 #include <algorithm>
 #include <memory>
 #include <new>
@@ -16,14 +16,14 @@
 namespace gyre::linux {
 namespace {
 
-constexpr uint32_t kMove = 1, kNonBlock = 2, kMore = 4, kGift = 8;   // SPLICE_F_*
+constexpr uint32_t kMove = 1, kNonBlock = 2, kMore = 4, kGift = 8;  // SPLICE_F_*
 constexpr uint32_t kAllFlags = kMove | kNonBlock | kMore | kGift;
 constexpr size_t kBufferBytes = 16 * kPageSize;
-constexpr uint64_t kMostPieces = 1024;   // UIO_MAXIOV
+constexpr uint64_t kMostPieces = 1024;  // UIO_MAXIOV
 
 struct Side {
     Ref<File> file;
-    PipeFile* pipe;                  // null when it is something else
+    PipeFile* pipe;  // null when it is something else
     bool has_offset = false;
     uint64_t offset = 0;
 };
@@ -43,12 +43,14 @@ Status read_offset(Side& side, const UserInOut<int64_t>& offset) {
 
 Result<size_t> read_side(Side& side, std::span<std::byte> to, Patience patience) {
     IoCursor cursor = IoCursor::kernel(to);
-    return side.has_offset ? side.file->read_at(cursor, side.offset, patience) : side.file->read(cursor, patience);
+    return side.has_offset ? side.file->read_at(cursor, side.offset, patience)
+                           : side.file->read(cursor, patience);
 }
 
 Result<size_t> write_side(Side& side, std::span<const std::byte> from, Patience patience) {
     IoCursor cursor = IoCursor::kernel(from);
-    return side.has_offset ? side.file->write_at(cursor, side.offset, patience) : side.file->write(cursor, patience);
+    return side.has_offset ? side.file->write_at(cursor, side.offset, patience)
+                           : side.file->write(cursor, patience);
 }
 
 // Out of a pipe nothing may be lost: what the other side does not take stays in it.
@@ -90,7 +92,8 @@ Result<size_t> to_pipe(Side& in, Side& out, size_t length, uint32_t flags) {
     const size_t count = TRY(read_side(in, {buffer.get(), wanted}, in.file->default_patience()));
     size_t written = 0;
     while (written < count) {
-        // What was read must get in, so this waits whatever the flags say, but for a signal that kills.
+        // What was read must get in, so this waits whatever the flags say, but for a signal that
+        // kills.
         const Result<size_t> put = write_side(out, {buffer.get() + written, count - written},
                                               Patience::forever().killable());
         if (!put) {
@@ -105,7 +108,8 @@ Result<size_t> to_pipe(Side& in, Side& out, size_t length, uint32_t flags) {
 
 Result<Side> side_of(CallContext& context, int fd, bool reads) {
     Side side;
-    side.file = reads ? TRY(context.files().get_for_read(fd)) : TRY(context.files().get_for_write(fd));
+    side.file =
+        reads ? TRY(context.files().get_for_read(fd)) : TRY(context.files().get_for_write(fd));
     side.pipe = file_cast<PipeFile>(*side.file);
     return side;
 }
@@ -123,10 +127,13 @@ CallResult sys_splice(CallContext& context, int in_fd, UserInOut<int64_t> in_off
     if (flags & ~kAllFlags) return fail(Error::InvalidArgument);
     Side in = TRY(side_of(context, in_fd, true));
     Side out = TRY(side_of(context, out_fd, false));
-    if ((in.pipe && !in_offset.is_null()) || (out.pipe && !out_offset.is_null())) return fail(Error::IllegalSeek);
+    if ((in.pipe && !in_offset.is_null()) || (out.pipe && !out_offset.is_null()))
+        return fail(Error::IllegalSeek);
     if (!in.pipe && !out.pipe) return fail(Error::InvalidArgument);
-    if (in.pipe && out.pipe && &in.pipe->pipe() == &out.pipe->pipe()) return fail(Error::InvalidArgument);
-    if (!out.pipe && (out.file->status_flags() & open_flags::kAppend)) return fail(Error::InvalidArgument);
+    if (in.pipe && out.pipe && &in.pipe->pipe() == &out.pipe->pipe())
+        return fail(Error::InvalidArgument);
+    if (!out.pipe && (out.file->status_flags() & open_flags::kAppend))
+        return fail(Error::InvalidArgument);
     TRY_VOID(read_offset(in, in_offset));
     TRY_VOID(read_offset(out, out_offset));
     length = std::min<size_t>(length, INT32_MAX & ~(kPageSize - 1));
@@ -142,18 +149,21 @@ CallResult sys_tee(CallContext& context, int in_fd, int out_fd, size_t length, u
     if (length == 0) return 0;
     Side in = TRY(side_of(context, in_fd, true));
     Side out = TRY(side_of(context, out_fd, false));
-    if (!in.pipe || !out.pipe || &in.pipe->pipe() == &out.pipe->pipe()) return fail(Error::InvalidArgument);
+    if (!in.pipe || !out.pipe || &in.pipe->pipe() == &out.pipe->pipe())
+        return fail(Error::InvalidArgument);
     const size_t wanted = std::min(length, kBufferBytes);
     const std::unique_ptr<std::byte[]> buffer(new (std::nothrow) std::byte[wanted]);
     if (!buffer) return fail(Error::NoMemory);
     TRY_VOID(out.pipe->pipe().wait_for_room(patience_of(out, flags)));
-    const Result<size_t> seen = in.pipe->pipe().peek({buffer.get(), wanted}, patience_of(in, flags));
+    const Result<size_t> seen =
+        in.pipe->pipe().peek({buffer.get(), wanted}, patience_of(in, flags));
     if (!seen) return fail(restartable(seen.error()));
     if (*seen == 0) return 0;
     return finish(write_side(out, {buffer.get(), *seen}, Patience::none()));
 }
 
-CallResult sys_vmsplice(CallContext& context, int fd, UserIn<abi::IoVec> pieces, uint64_t count, uint32_t flags) {
+CallResult sys_vmsplice(CallContext& context, int fd, UserIn<abi::IoVec> pieces, uint64_t count,
+                        uint32_t flags) {
     if (flags & ~kAllFlags) return fail(Error::InvalidArgument);
     const Ref<File> file = TRY(context.files().get(fd));
     PipeFile* end = file_cast<PipeFile>(*file);
@@ -164,7 +174,8 @@ CallResult sys_vmsplice(CallContext& context, int fd, UserIn<abi::IoVec> pieces,
     uint64_t total = 0;
     for (uint64_t i = 0; i < count; ++i) {
         const abi::IoVec piece = TRY(pieces.read(i));
-        if (__builtin_add_overflow(total, piece.length, &total) || total > INT64_MAX) return fail(Error::InvalidArgument);
+        if (__builtin_add_overflow(total, piece.length, &total) || total > INT64_MAX)
+            return fail(Error::InvalidArgument);
         list[i] = {piece.address, piece.length};
     }
     IoCursor cursor = IoCursor::user(std::span<const UserPiece>(list.get(), count));

@@ -22,14 +22,17 @@ constinit std::atomic<uint32_t> g_generation{1};
 constexpr ChaChaNonce kAbsorb{0x61627362}, kDraw{0x64726177};
 
 void absorb_locked(const ChaChaKey& words) {
-    for (size_t i = 0; i < words.size(); ++i) g_pool[i] ^= words[i];
+    for (size_t i = 0; i < words.size(); ++i)
+        g_pool[i] ^= words[i];
     const ChaChaBlock mixed = chacha20_block(g_pool, 0, kAbsorb);
     std::copy_n(mixed.begin(), g_pool.size(), g_pool.begin());
 }
 
 }  // namespace
 
-uint32_t generation() { return g_generation.load(std::memory_order_relaxed); }
+uint32_t generation() {
+    return g_generation.load(std::memory_order_relaxed);
+}
 
 void absorb(std::span<const std::byte> bytes) {
     while (!bytes.empty()) {
@@ -46,7 +49,8 @@ void absorb(std::span<const std::byte> bytes) {
 void gather(uint32_t rounds) {
     uint64_t sample[4];
     for (uint32_t round = 0; round < rounds; ++round) {
-        // How long the previous round took is what jitters: caches, interrupts, the host of a virtual machine.
+        // How long the previous round took is what jitters: caches, interrupts, the host of a
+        // virtual machine.
         sample[0] = arch::cycle_counter();
         sample[1] = 0;
         sample[2] = 0;

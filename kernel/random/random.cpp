@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The generators, one per CPU: a key, and a buffer of output made from it. Fast key erasure (D. J. Bernstein, 2017): the
-// first bytes of each refill become the next key at once, and bytes are wiped as they are given out.
+// The generators, one per CPU: a key, and a buffer of output made from it. Fast key erasure (D. J.
+// Bernstein, 2017): the first bytes of each refill become the next key at once, and bytes are wiped
+// as they are given out.
 #include "kernel/random/random.h"
 
 #include <algorithm>
@@ -17,13 +18,15 @@ namespace gyre::random {
 namespace {
 
 constexpr size_t kBufferBytes = 4 * sizeof(ChaChaBlock);
-constexpr int64_t kReseedNs = 60'000'000'000;   // a generator asks the pool for a new key at least so often
+constexpr int64_t kReseedNs =
+    60'000'000'000;  // a generator asks the pool for a new key at least so often
 constexpr ChaChaNonce kRefill{0x66696c6c}, kStream{0x73747265};
 
 struct alignas(64) Generator {
-    SpinLock lock{LockRank::Random};   // hardly ever contended: only by who moved to another CPU meanwhile
+    SpinLock lock{
+        LockRank::Random};  // hardly ever contended: only by who moved to another CPU meanwhile
     uint32_t generation = 0;
-    uint32_t left = 0;                 // unused bytes, at the end of the buffer
+    uint32_t left = 0;  // unused bytes, at the end of the buffer
     int64_t reseed_at_ns = 0;
     ChaChaKey key{};
     std::byte buffer[kBufferBytes]{};
@@ -37,7 +40,8 @@ void refill_locked(Generator& generator) {
     if (generator.generation != pool_generation || now_ns >= generator.reseed_at_ns) {
         // The old key stays part of the new one, so a bad pool cannot make it worse.
         const ChaChaKey fresh = draw_key();
-        for (size_t i = 0; i < fresh.size(); ++i) generator.key[i] ^= fresh[i];
+        for (size_t i = 0; i < fresh.size(); ++i)
+            generator.key[i] ^= fresh[i];
         generator.generation = pool_generation;
         generator.reseed_at_ns = now_ns + kReseedNs;
     }
@@ -85,7 +89,9 @@ void initialize() {
     g_is_seeded.store(true, std::memory_order_release);
 }
 
-bool is_seeded() { return g_is_seeded.load(std::memory_order_acquire); }
+bool is_seeded() {
+    return g_is_seeded.load(std::memory_order_acquire);
+}
 
 void fill(std::span<std::byte> bytes) {
     // A counter of 32 bits would come round after 256 GiB of one key.

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// Random bytes for the kernel and for programs: one ChaCha20 generator per CPU with fast key erasure (every use replaces the
-// key, so what was given out cannot be computed from what is left), seeded from a pool that takes RDSEED, RDRAND, the jitter
-// of the cycle counter and what programs write to /dev/urandom.
-// Leaves out: an entropy estimate; after initialize() the generator counts as seeded.
+// Random bytes for the kernel and for programs: one ChaCha20 generator per CPU with fast key
+// erasure (every use replaces the key, so what was given out cannot be computed from what is left),
+// seeded from a pool that takes RDSEED, RDRAND, the jitter of the cycle counter and what programs
+// write to /dev/urandom. Leaves out: an entropy estimate; after initialize() the generator counts
+// as seeded.
 #pragma once
 
 #include <cstddef>
@@ -26,8 +27,14 @@ void stir(std::span<const std::byte> bytes);
 
 namespace gyre {
 
-inline void random_bytes(std::span<std::byte> bytes) { random::fill(bytes); }
-inline uint64_t random_u64() { return random::next(); }
-inline void random_stir(std::span<const std::byte> bytes) { random::stir(bytes); }
+inline void random_bytes(std::span<std::byte> bytes) {
+    random::fill(bytes);
+}
+inline uint64_t random_u64() {
+    return random::next();
+}
+inline void random_stir(std::span<const std::byte> bytes) {
+    random::stir(bytes);
+}
 
 }  // namespace gyre

@@ -12,8 +12,8 @@ using namespace twin;
 
 namespace {
 
-constexpr int kAddSeals = 1033, kGetSeals = 1034, kSealSeal = 1, kSealShrink = 2, kSealGrow = 4, kSealWrite = 8,
-              kSealFutureWrite = 16;
+constexpr int kAddSeals = 1033, kGetSeals = 1034, kSealSeal = 1, kSealShrink = 2, kSealGrow = 4,
+              kSealWrite = 8, kSealFutureWrite = 16;
 
 short ready(int fd, short events = POLLIN | POLLOUT) {
     pollfd entry = {fd, events, 0};
@@ -25,8 +25,12 @@ uint64_t take(int fd) {
     CHECK_EQ(read(fd, &value, sizeof(value)), 8);
     return value;
 }
-void put(int fd, uint64_t value) { CHECK_EQ(write(fd, &value, sizeof(value)), 8); }
-int make_memfd(const char* name, unsigned flags) { return static_cast<int>(syscall(SYS_memfd_create, name, flags)); }
+void put(int fd, uint64_t value) {
+    CHECK_EQ(write(fd, &value, sizeof(value)), 8);
+}
+int make_memfd(const char* name, unsigned flags) {
+    return static_cast<int>(syscall(SYS_memfd_create, name, flags));
+}
 
 }  // namespace
 
@@ -289,7 +293,8 @@ TEST(memfd, seals_hold) {
     munmap(map, 4096);
     CHECK_OK(fcntl(fd, kAddSeals, kSealWrite));
     CHECK_ERRNO(pwrite(fd, "x", 1, 100), EPERM);
-    CHECK(mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) == MAP_FAILED && errno == EPERM);
+    CHECK(mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) == MAP_FAILED &&
+          errno == EPERM);
     map = mmap(nullptr, 4096, PROT_READ, MAP_SHARED, fd, 0);
     CHECK(map != MAP_FAILED);
     CHECK_ERRNO(mprotect(map, 4096, PROT_READ | PROT_WRITE), EACCES);
@@ -316,7 +321,8 @@ TEST(memfd, future_writes_are_sealed_and_old_maps_go_on) {
     CHECK_OK(fcntl(fd, kAddSeals, kSealFutureWrite));
     map[0] = 'a';
     CHECK_ERRNO(write(fd, "x", 1), EPERM);
-    CHECK(mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) == MAP_FAILED && errno == EPERM);
+    CHECK(mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) == MAP_FAILED &&
+          errno == EPERM);
 }
 
 TEST(getrandom, fills_and_checks) {
@@ -331,6 +337,8 @@ TEST(getrandom, fills_and_checks) {
     static unsigned char large[1 << 20];
     CHECK_EQ(getrandom(large, sizeof(large), 0), 1 << 20);
     long counts[256] = {};
-    for (unsigned char byte : large) ++counts[byte];
-    for (long count : counts) CHECK(count > 3600 && count < 4600);  // 4096 with a deviation of 64
+    for (unsigned char byte : large)
+        ++counts[byte];
+    for (long count : counts)
+        CHECK(count > 3600 && count < 4600);  // 4096 with a deviation of 64
 }

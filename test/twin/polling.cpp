@@ -58,7 +58,9 @@ uint32_t look(int epfd, int timeout_ms = 0) {
     CHECK(count == 0 || count == 1);
     return count == 0 ? 0 : events[0].events;
 }
-void put(int fd, uint64_t value = 1) { CHECK_EQ(write(fd, &value, 8), 8); }
+void put(int fd, uint64_t value = 1) {
+    CHECK_EQ(write(fd, &value, 8), 8);
+}
 void take(int fd) {
     uint64_t value;
     CHECK_EQ(read(fd, &value, 8), 8);
@@ -121,7 +123,8 @@ TEST(poll, wakes_when_something_comes) {
         CHECK_EQ(write(p.out, "x", 1), 1);
     });
     pollfd entries[9] = {};
-    for (pollfd& entry : entries) entry = {p.in, POLLIN, 0};
+    for (pollfd& entry : entries)
+        entry = {p.in, POLLIN, 0};
     CHECK_EQ(poll(entries, 9, 10000), 9);
     CHECK_EXITED(status_of(child), 0);
 }
@@ -306,7 +309,7 @@ TEST(epoll, closing_the_last_descriptor_removes) {
     CHECK_EQ(look(epfd), 0);
     int again = eventfd(1, 0);
     CHECK_EQ(again, fd);
-    add(epfd, again, EPOLLIN);      // no trace of the old one
+    add(epfd, again, EPOLLIN);  // no trace of the old one
     CHECK_EQ(look(epfd), EPOLLIN);
 }
 TEST(epoll, the_same_file_by_two_numbers_is_two_items) {
@@ -366,8 +369,10 @@ TEST(epoll, sets_within_sets) {
     CHECK_EQ(look(outer), 0);
     CHECK_ERRNO(change(inner, EPOLL_CTL_ADD, outer, EPOLLIN), ELOOP);
     int deep[6];
-    for (int& set : deep) set = epoll_create1(0);
-    for (int i = 0; i < 4; ++i) add(deep[i], deep[i + 1], EPOLLIN);
+    for (int& set : deep)
+        set = epoll_create1(0);
+    for (int i = 0; i < 4; ++i)
+        add(deep[i], deep[i + 1], EPOLLIN);
     CHECK_ERRNO(change(deep[4], EPOLL_CTL_ADD, deep[5], EPOLLIN), ELOOP);
     CHECK_ERRNO(change(deep[4], EPOLL_CTL_ADD, deep[0], EPOLLIN), ELOOP);
 }
@@ -418,11 +423,13 @@ TEST(epoll, many_files) {
         CHECK_OK(fds[i]);
         add(epfd, fds[i], EPOLLIN | EPOLLET, static_cast<uint64_t>(i));
     }
-    for (int i = 0; i < 1000; i += 3) put(fds[i]);
+    for (int i = 0; i < 1000; i += 3)
+        put(fds[i]);
     static epoll_event events[1000];
     int total = 0;
     for (int count; (count = epoll_wait(epfd, events, 100, 0)) > 0; total += count)
-        for (int i = 0; i < count; ++i) CHECK_EQ(events[i].data.u64 % 3, 0);
+        for (int i = 0; i < count; ++i)
+            CHECK_EQ(events[i].data.u64 % 3, 0);
     CHECK_EQ(total, 334);
 }
 TEST(epoll, timers_and_pipes_wake_it) {

@@ -17,10 +17,12 @@ bool field(const char* path, const char* name, char* value, size_t size) {
     if (read_file(path, buffer, sizeof(buffer)) < 0) return false;
     char key[64];
     snprintf(key, sizeof(key), "\n%s:", name);
-    const char* at = strncmp(buffer, key + 1, strlen(key) - 1) == 0 ? buffer - 1 : strstr(buffer, key);
+    const char* at =
+        strncmp(buffer, key + 1, strlen(key) - 1) == 0 ? buffer - 1 : strstr(buffer, key);
     if (!at) return false;
     at += strlen(key);
-    while (*at == '\t' || *at == ' ') ++at;
+    while (*at == '\t' || *at == ' ')
+        ++at;
     size_t length = strcspn(at, "\n");
     if (length >= size) length = size - 1;
     memcpy(value, at, length);
@@ -91,14 +93,17 @@ TEST(proc, stat_has_its_fields) {
     CHECK(read_file("/proc/self/stat", buffer, sizeof(buffer)) > 0);
     int pid, parent, group, session;
     char name[32], state;
-    CHECK_EQ(sscanf(buffer, "%d (%31[^)]) %c %d %d %d", &pid, name, &state, &parent, &group, &session), 6);
+    CHECK_EQ(
+        sscanf(buffer, "%d (%31[^)]) %c %d %d %d", &pid, name, &state, &parent, &group, &session),
+        6);
     CHECK_EQ(pid, getpid());
     CHECK_EQ(state, 'R');
     CHECK_EQ(parent, getppid());
     CHECK_EQ(group, getpgrp());
     CHECK_EQ(session, getsid(0));
     int blanks = 0;
-    for (const char* at = strrchr(buffer, ')'); *at; ++at) blanks += *at == ' ';
+    for (const char* at = strrchr(buffer, ')'); *at; ++at)
+        blanks += *at == ' ';
     CHECK_EQ(blanks, 50);  // 52 fields
     CHECK_EQ(buffer[strlen(buffer) - 1], '\n');
 }
@@ -213,7 +218,8 @@ TEST(proc, descriptors_are_listed) {
     CHECK_ERRNO(open(path, O_RDONLY), ENXIO);
 }
 TEST(proc, maps_show_the_memory) {
-    char* map = static_cast<char*>(mmap(nullptr, 3 * 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    char* map =
+        static_cast<char*>(mmap(nullptr, 3 * 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
     mprotect(map + 4096, 4096, PROT_READ | PROT_WRITE | PROT_EXEC);
     char want[64];
     snprintf(want, sizeof(want), "%lx-%lx rwxp", (long)map + 4096, (long)map + 8192);
@@ -231,7 +237,8 @@ TEST(proc, reading_in_small_pieces_is_one_text) {
     int fd = open("/proc/self/limits", O_RDONLY);
     static char pieces[8192];
     size_t length = 0;
-    for (long count; (count = read(fd, pieces + length, 7)) > 0;) length += static_cast<size_t>(count);
+    for (long count; (count = read(fd, pieces + length, 7)) > 0;)
+        length += static_cast<size_t>(count);
     CHECK_EQ(length, strlen(buffer));
     CHECK(memcmp(pieces, buffer, length) == 0);
     char part[16] = {};
@@ -245,13 +252,15 @@ TEST(proc, reading_in_small_pieces_is_one_text) {
 }
 TEST(proc, the_machine) {
     CHECK(read_file("/proc/meminfo", buffer, sizeof(buffer)) > 0);
-    const char* const names[] = {"MemTotal:", "MemFree:", "MemAvailable:", "Buffers:", "Cached:", "SwapTotal:"};
+    const char* const names[] = {
+        "MemTotal:", "MemFree:", "MemAvailable:", "Buffers:", "Cached:", "SwapTotal:"};
     for (const char* name : names)
         CHECK(strstr(buffer, name) != nullptr);
     CHECK(read_file("/proc/cpuinfo", buffer, sizeof(buffer)) > 0);
     CHECK(strncmp(buffer, "processor\t: 0\n", 14) == 0);
     CHECK(read_file("/proc/stat", buffer, sizeof(buffer)) > 0);
-    CHECK(strncmp(buffer, "cpu  ", 5) == 0 && strstr(buffer, "\ncpu0 ") && strstr(buffer, "\nbtime "));
+    CHECK(strncmp(buffer, "cpu  ", 5) == 0 && strstr(buffer, "\ncpu0 ") &&
+          strstr(buffer, "\nbtime "));
     CHECK(read_file("/proc/version", buffer, sizeof(buffer)) > 0);
     CHECK(strncmp(buffer, "Linux version ", 14) == 0);
     double up, idle;
@@ -260,7 +269,8 @@ TEST(proc, the_machine) {
     double one, five, fifteen;
     int running, all, last;
     CHECK(read_file("/proc/loadavg", buffer, sizeof(buffer)) > 0);
-    CHECK_EQ(sscanf(buffer, "%lf %lf %lf %d/%d %d", &one, &five, &fifteen, &running, &all, &last), 6);
+    CHECK_EQ(sscanf(buffer, "%lf %lf %lf %d/%d %d", &one, &five, &fifteen, &running, &all, &last),
+             6);
     CHECK(running >= 1 && all >= 1);
     CHECK(read_file("/proc/filesystems", buffer, sizeof(buffer)) > 0);
     CHECK(strstr(buffer, "nodev\tproc\n") && strstr(buffer, "nodev\ttmpfs\n"));
@@ -291,9 +301,17 @@ TEST(proc, system_controls) {
     CHECK_EQ(atol(buffer), 1048576);
 }
 TEST(proc, names_that_are_not_there) {
-    const char* const paths[] = {"/proc/0", "/proc/01", "/proc/-1", "/proc/999999999", "/proc/99999999999999999999",
-                                 "/proc/self/x", "/proc/self/fd/999", "/proc/self/fd/x", "/proc/self/task/1x",
-                                 "/proc/self/task/0", "/proc/nothing"};
+    const char* const paths[] = {"/proc/0",
+                                 "/proc/01",
+                                 "/proc/-1",
+                                 "/proc/999999999",
+                                 "/proc/99999999999999999999",
+                                 "/proc/self/x",
+                                 "/proc/self/fd/999",
+                                 "/proc/self/fd/x",
+                                 "/proc/self/task/1x",
+                                 "/proc/self/task/0",
+                                 "/proc/nothing"};
     for (const char* path : paths)
         CHECK_ERRNO(open(path, O_RDONLY), ENOENT);
     CHECK_ERRNO(mkdir("/proc/x", 0755), ENOENT);

@@ -15,7 +15,7 @@ struct CpuIdentity {
     uint32_t family = 0, model = 0, stepping = 0;
     uint32_t most_leaf = 0;
     uint32_t physical_bits = 36, virtual_bits = 48;
-    uint32_t cache_kib = 0;          // of the last level, 0 when it is not told
+    uint32_t cache_kib = 0;  // of the last level, 0 when it is not told
     uint32_t cache_line_bytes = 64;
 };
 CpuIdentity cpu_identity();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The CPU's own random numbers (Intel SDM volume 1, 7.3.17: RDRAND and RDSEED). Either may be missing, or fail for a moment.
+// The CPU's own random numbers (Intel SDM volume 1, 7.3.17: RDRAND and RDSEED). Either may be
+// missing, or fail for a moment.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// /proc/gyre/accounting: what is in use at this moment, a name and a number a line. The leak tests compare two of them.
+// /proc/gyre/accounting: what is in use at this moment, a name and a number a line. The leak tests
+// compare two of them.
 #include "kernel/fs/dentry.h"
 #include "kernel/fs/file_table.h"
 #include "kernel/fs/procfs/machine_files.h"
@@ -37,14 +38,23 @@ Status accounting(TextBuilder& out, const Subject&) {
         const char* name;
         uint64_t value;
     } lines[] = {
-        {"pages_total", memory.total_pages}, {"pages_used", memory.total_pages - memory.free_pages},
-        {"pages_kernel", memory.kernel_pages}, {"pages_page_table", memory.page_table_pages},
-        {"pages_slab", memory.slab_pages}, {"pages_vmo", memory.vmo_pages}, {"heap_bytes", heap::bytes_in_use()},
-        {"objects", objects}, {"files", live_object_count(ObjectKind::File)}, {"vmos", live_object_count(ObjectKind::Vmo)},
-        {"handles", descriptor_count()}, {"dentries", DentryCache::count()}, {"threads", thread_count()},
+        {"pages_total", memory.total_pages},
+        {"pages_used", memory.total_pages - memory.free_pages},
+        {"pages_kernel", memory.kernel_pages},
+        {"pages_page_table", memory.page_table_pages},
+        {"pages_slab", memory.slab_pages},
+        {"pages_vmo", memory.vmo_pages},
+        {"heap_bytes", heap::bytes_in_use()},
+        {"objects", objects},
+        {"files", live_object_count(ObjectKind::File)},
+        {"vmos", live_object_count(ObjectKind::Vmo)},
+        {"handles", descriptor_count()},
+        {"dentries", DentryCache::count()},
+        {"threads", thread_count()},
         {"processes", live_object_count(ObjectKind::Process)},
     };
-    for (const auto& line : lines) out.format("{} {}\n", line.name, line.value);
+    for (const auto& line : lines)
+        out.format("{} {}\n", line.name, line.value);
     return {};
 }
 

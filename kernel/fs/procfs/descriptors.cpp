@@ -34,7 +34,8 @@ Result<Ref<File>> file_of(const Subject& subject, int descriptor) {
 // One link of fd/.
 class DescriptorLink final : public ProcInode {
 public:
-    DescriptorLink(Superblock& superblock, const Subject& subject, int descriptor, uint32_t permissions)
+    DescriptorLink(Superblock& superblock, const Subject& subject, int descriptor,
+                   uint32_t permissions)
         : ProcInode(superblock, inode_number(subject, &kKind, static_cast<uint64_t>(descriptor)),
                     file_mode::kSymlink | permissions, subject),
           descriptor_(descriptor) {}
@@ -71,8 +72,8 @@ Status describe_descriptor(TextBuilder& out, const Subject& subject, int descrip
     writer.octal(flags);
     FileStatus status;
     (void)file.status(status);
-    out.format("pos:\t{}\nflags:\t0{}\nmnt_id:\t{}\nino:\t{}\n", position ? *position : 0, writer.view(), status.mount_id,
-               status.inode);
+    out.format("pos:\t{}\nflags:\t0{}\nmnt_id:\t{}\nino:\t{}\n", position ? *position : 0,
+               writer.view(), status.mount_id, status.inode);
     if (EpollFile* epoll = file_cast<EpollFile>(file))
         epoll->for_each([&](int number, uint32_t events, uint64_t data) {
             out.format("tfd: {8} events: {8x} data: {16x}\n", number, events, data);
@@ -83,7 +84,8 @@ Status describe_descriptor(TextBuilder& out, const Subject& subject, int descrip
 class DescriptorInfo final : public ProcInode {
 public:
     DescriptorInfo(Superblock& superblock, const Subject& subject, int descriptor)
-        : ProcInode(superblock, inode_number(subject, &kKind, static_cast<uint64_t>(descriptor)), kOwnersFile, subject),
+        : ProcInode(superblock, inode_number(subject, &kKind, static_cast<uint64_t>(descriptor)),
+                    kOwnersFile, subject),
           descriptor_(descriptor) {}
     bool is_stale() const override { return !file_of(subject(), descriptor_); }
     Result<Ref<File>> open(const Path& path, uint32_t flags) override;
@@ -93,10 +95,12 @@ private:
     const int descriptor_;
 };
 
-// The text is made at once: what is open under the number may change, but this file is about what it was.
+// The text is made at once: what is open under the number may change, but this file is about what
+// it was.
 class DescriptorInfoFile final : public File {
 public:
-    DescriptorInfoFile(Path path, uint32_t flags) : File(std::move(path), flags, Signals::Readable | Signals::Writable) {}
+    DescriptorInfoFile(Path path, uint32_t flags)
+        : File(std::move(path), flags, Signals::Readable | Signals::Writable) {}
     TextBuilder content;
 
     Result<size_t> read(IoCursor& to, Patience) override {
@@ -105,7 +109,9 @@ public:
         position_ += count;
         return count;
     }
-    Result<size_t> read_at(IoCursor& to, uint64_t offset, Patience) override { return put(to, offset); }
+    Result<size_t> read_at(IoCursor& to, uint64_t offset, Patience) override {
+        return put(to, offset);
+    }
 
 private:
     Result<size_t> put(IoCursor& to, uint64_t offset) {
@@ -129,14 +135,17 @@ template <class Made>
 class DescriptorDirectory final : public ProcInode {
 public:
     DescriptorDirectory(Superblock& superblock, const Subject& subject)
-        : ProcInode(superblock, inode_number(subject, &kKind), file_mode::kDirectory | 0500, subject) {}
+        : ProcInode(superblock, inode_number(subject, &kKind), file_mode::kDirectory | 0500,
+                    subject) {}
 
     Result<Ref<Inode>> look_up(std::string_view name) override {
         const int32_t number = TRY(parse_name_number(name));
         const Ref<File> file = TRY(file_of(subject(), number));
         if constexpr (std::is_same_v<Made, DescriptorLink>) {
-            const uint32_t permissions = 0100u | (file->can_read() ? 0400u : 0) | (file->can_write() ? 0200u : 0);
-            return Ref<Inode>(TRY(make_ref<DescriptorLink>(superblock(), subject(), number, permissions)));
+            const uint32_t permissions =
+                0100u | (file->can_read() ? 0400u : 0) | (file->can_write() ? 0200u : 0);
+            return Ref<Inode>(
+                TRY(make_ref<DescriptorLink>(superblock(), subject(), number, permissions)));
         } else {
             return Ref<Inode>(TRY(make_ref<DescriptorInfo>(superblock(), subject(), number)));
         }
@@ -147,8 +156,8 @@ public:
         uint32_t number = position < 2 ? 0 : static_cast<uint32_t>(position - 2);
         for (number = files->slots().next_used(number); number != UINT32_MAX;
              number = files->slots().next_used(number + 1)) {
-            if (!emit_number(emit, argument, inode_number(subject(), &kKind, number + uint64_t{1}), number,
-                             uint64_t{number} + 3, kMode))
+            if (!emit_number(emit, argument, inode_number(subject(), &kKind, number + uint64_t{1}),
+                             number, uint64_t{number} + 3, kMode))
                 break;
             Thread::preemption_point();
         }
@@ -168,8 +177,8 @@ public:
         Subject task = subject();
         task.tid = TRY(parse_name_number(name));
         if (task.tid == 0 || !task.task()) return fail(Error::NotFound);
-        return Ref<Inode>(TRY(make_ref<TableDirectory>(superblock(), inode_number(task, &kTaskEntries), kFolder,
-                                                       kTaskEntries, task)));
+        return Ref<Inode>(TRY(make_ref<TableDirectory>(
+            superblock(), inode_number(task, &kTaskEntries), kFolder, kTaskEntries, task)));
     }
     Status emit_dynamic_entries(uint64_t position, EmitEntry emit, void* argument) override {
         const Result<Ref<linux::Process>> process = subject().process();
@@ -178,8 +187,9 @@ public:
         while (const Ref<linux::Task> task = (*process)->next_task(next)) {
             Subject named = subject();
             named.tid = task->tid();
-            if (!emit_number(emit, argument, inode_number(named, &kTaskEntries), static_cast<uint64_t>(named.tid),
-                             static_cast<uint64_t>(named.tid) + 3, kFolder))
+            if (!emit_number(emit, argument, inode_number(named, &kTaskEntries),
+                             static_cast<uint64_t>(named.tid), static_cast<uint64_t>(named.tid) + 3,
+                             kFolder))
                 break;
             next = named.tid + 1;
             Thread::preemption_point();

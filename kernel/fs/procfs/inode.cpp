@@ -35,9 +35,11 @@ Status check_inspect(const linux::Task& target) {
     const Ref<Credentials> theirs = target.credentials_reference();
     const uint32_t uid = mine->filesystem_uid, gid = mine->filesystem_gid;
     const CredentialValues& their = theirs->values();
-    const bool is_same_user = uid == their.uid && uid == their.effective_uid && uid == their.saved_uid &&
-                              gid == their.gid && gid == their.effective_gid && gid == their.saved_gid;
-    if (is_same_user && target.process().is_dumpable && (their.permitted & ~mine->permitted) == 0) return {};
+    const bool is_same_user = uid == their.uid && uid == their.effective_uid &&
+                              uid == their.saved_uid && gid == their.gid &&
+                              gid == their.effective_gid && gid == their.saved_gid;
+    if (is_same_user && target.process().is_dumpable && (their.permitted & ~mine->permitted) == 0)
+        return {};
     return fail(Error::AccessDenied);
 }
 
@@ -50,7 +52,7 @@ uint64_t inode_number(const Subject& subject, const void* what, uint64_t which) 
         x = (x ^ (x >> 31)) + part * 0x9e3779b97f4a7c15;
     }
     x = (x ^ (x >> 29)) * 0xbf58476d1ce4e5b9;
-    return (x >> 16) + 2;   // 48 bits: safe in every program's ino_t; 1 is the root's
+    return (x >> 16) + 2;  // 48 bits: safe in every program's ino_t; 1 is the root's
 }
 
 namespace {
@@ -83,7 +85,7 @@ bool ProcInode::is_stale() const {
 void ProcInode::status(FileStatus& status) {
     Inode::status(status);
     status.block_size = 1024;
-    const Owner owner = owner_of(subject_);   // it may have changed its user since
+    const Owner owner = owner_of(subject_);  // it may have changed its user since
     if (subject_.is_process()) {
         status.uid = owner.uid;
         status.gid = owner.gid;
@@ -92,7 +94,8 @@ void ProcInode::status(FileStatus& status) {
 
 Result<Ref<File>> EntryFile::open(const Path& path, uint32_t flags) {
     if (entry_.open) return entry_.open(path, flags, subject());
-    if ((flags & open_flags::kAccessMode) != open_flags::kReadOnly && !entry_.accept) return fail(Error::AccessDenied);
+    if ((flags & open_flags::kAccessMode) != open_flags::kReadOnly && !entry_.accept)
+        return fail(Error::AccessDenied);
     return Ref<File>(TRY(make_ref<TextFile>(path, flags, entry_, subject())));
 }
 
@@ -100,27 +103,32 @@ Result<Ref<Inode>> make_inode(Superblock& superblock, const Entry& entry, const 
     if (entry.make) return entry.make(superblock, subject);
     switch (entry.mode & file_mode::kTypeMask) {
         case file_mode::kDirectory:
-            return Ref<Inode>(TRY(make_ref<TableDirectory>(superblock, inode_number(subject, &entry), entry.mode,
-                                                           entry.children, subject)));
-        case file_mode::kSymlink: return Ref<Inode>(TRY(make_ref<EntryLink>(superblock, entry, subject)));
-        default: return Ref<Inode>(TRY(make_ref<EntryFile>(superblock, entry, subject)));
+            return Ref<Inode>(TRY(make_ref<TableDirectory>(
+                superblock, inode_number(subject, &entry), entry.mode, entry.children, subject)));
+        case file_mode::kSymlink:
+            return Ref<Inode>(TRY(make_ref<EntryLink>(superblock, entry, subject)));
+        default:
+            return Ref<Inode>(TRY(make_ref<EntryFile>(superblock, entry, subject)));
     }
 }
 
 Result<int32_t> parse_name_number(std::string_view name) {
     constexpr size_t kMostDigits = 10;
-    if (name.empty() || name.size() > kMostDigits || (name[0] == '0' && name.size() > 1)) return fail(Error::NotFound);
+    if (name.empty() || name.size() > kMostDigits || (name[0] == '0' && name.size() > 1))
+        return fail(Error::NotFound);
     const Result<uint64_t> number = text::parse_number(name);
     if (!number || *number > INT32_MAX) return fail(Error::NotFound);
     return static_cast<int32_t>(*number);
 }
 
-bool emit_number(Inode::EmitEntry emit, void* argument, uint64_t inode, uint64_t number, uint64_t next_position,
-                 uint32_t mode) {
+bool emit_number(Inode::EmitEntry emit, void* argument, uint64_t inode, uint64_t number,
+                 uint64_t next_position, uint32_t mode) {
     char name[24];
     const size_t length = format_to(name, "{}", number);
-    return emit(argument, {inode, static_cast<int64_t>(next_position),
-                           static_cast<uint8_t>((mode & file_mode::kTypeMask) >> 12), {name, length}});
+    return emit(argument, {inode,
+                           static_cast<int64_t>(next_position),
+                           static_cast<uint8_t>((mode & file_mode::kTypeMask) >> 12),
+                           {name, length}});
 }
 
 // Positions 0 and 1 are "." and ".."; entry i of the table stands at i + 2.
@@ -134,7 +142,8 @@ Status TableDirectory::emit_dynamic_entries(uint64_t position, EmitEntry emit, v
     for (uint64_t i = position < 2 ? 0 : position - 2; i < entries_.size(); ++i) {
         const Entry& entry = entries_[i];
         const DirectoryEntry given{inode_number(subject(), &entry), static_cast<int64_t>(i + 3),
-                                   static_cast<uint8_t>((entry.mode & file_mode::kTypeMask) >> 12), entry.name};
+                                   static_cast<uint8_t>((entry.mode & file_mode::kTypeMask) >> 12),
+                                   entry.name};
         if (!emit(argument, given)) break;
     }
     return {};

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// /proc/kmsg: the log as text, each line with its level in front, waiting for more at the end. Unlike Linux's, where readers
-// take lines away from each other, each open file reads from its own place.
+// /proc/kmsg: the log as text, each line with its level in front, waiting for more at the end.
+// Unlike Linux's, where readers take lines away from each other, each open file reads from its own
+// place.
 #include <algorithm>
 
-#include "kernel/fs/procfs/machine_files.h"
 #include "kernel/fs/file.h"
+#include "kernel/fs/procfs/machine_files.h"
 #include "kernel/log/log.h"
 #include "kernel/schedule/thread.h"
 #include "kernel/sync/mutex.h"
@@ -13,14 +14,16 @@
 namespace gyre::procfs::machine_files {
 namespace {
 
-constexpr int64_t kLookAgainNs = 250'000'000;   // the log tells one listener only, which is /dev/kmsg
+constexpr int64_t kLookAgainNs =
+    250'000'000;  // the log tells one listener only, which is /dev/kmsg
 
 class KernelLogFile final : public File {
 public:
     KernelLogFile(Path path, uint32_t flags) : File(std::move(path), flags, Signals::None) {}
 
     Signals signals() const override {
-        return sequence_.load(std::memory_order_relaxed) < log_next_sequence() ? Signals::Readable : Signals::None;
+        return sequence_.load(std::memory_order_relaxed) < log_next_sequence() ? Signals::Readable
+                                                                               : Signals::None;
     }
     Result<size_t> read(IoCursor& to, Patience patience) override {
         for (;;) {
@@ -30,7 +33,8 @@ public:
                 if (!count || *count != 0) return count;
             }
             if (patience.is_none()) return fail(Error::WouldBlock);
-            const int64_t next_ns = std::min(arch::clock_now_ns() + kLookAgainNs, patience.deadline_ns());
+            const int64_t next_ns =
+                std::min(arch::clock_now_ns() + kLookAgainNs, patience.deadline_ns());
             const Status slept = Thread::sleep_until(Patience::until_ns(next_ns));
             if (!slept && slept.error() == Error::Interrupted) return fail(Error::Interrupted);
         }
@@ -44,10 +48,13 @@ private:
             LogRecord record;
             if (!log_read(sequence_.load(std::memory_order_relaxed), record, text)) return total;
             char line[kMostLogLine + 48];
-            size_t length = format_to(line, "<{}>[{5}.{06}] {}\n", uint32_t(record.facility) << 3 | uint32_t(record.level),
-                                      record.time_ns / 1'000'000'000, record.time_ns % 1'000'000'000 / 1000,
-                                      std::string_view(text, std::min(record.length, sizeof(text))));
-            // A line that does not fit waits for the next read, unless it is the first: then it is cut.
+            size_t length =
+                format_to(line, "<{}>[{5}.{06}] {}\n",
+                          uint32_t(record.facility) << 3 | uint32_t(record.level),
+                          record.time_ns / 1'000'000'000, record.time_ns % 1'000'000'000 / 1000,
+                          std::string_view(text, std::min(record.length, sizeof(text))));
+            // A line that does not fit waits for the next read, unless it is the first: then it is
+            // cut.
             if (length > to.remaining()) {
                 if (total != 0) return total;
                 length = to.remaining();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The CPUs and their time. How a CPU's busy time divides into user and system is known of threads, not of CPUs; so the division
-// of the whole machine is shown for each.
+// The CPUs and their time. How a CPU's busy time divides into user and system is known of threads,
+// not of CPUs; so the division of the whole machine is shown for each.
 #include <algorithm>
 
 #include "kernel/arch/x86_64/cpu_identity.h"
@@ -50,14 +50,16 @@ MachineTimes machine_times() {
     MachineTimes times;
     times.uptime_ns = arch::clock_now_ns();
     for_each_cpu([&](const Cpu& cpu) { times.idle_ns += cpu.idle_time_ns; });
-    const int64_t busy_ns = std::max<int64_t>(times.uptime_ns * online_cpu_count() - times.idle_ns, 0);
+    const int64_t busy_ns =
+        std::max<int64_t>(times.uptime_ns * online_cpu_count() - times.idle_ns, 0);
     times.user_ns = std::min(all_user_ns(), busy_ns);
     times.system_ns = busy_ns - times.user_ns;
     return times;
 }
 
 void cpu_line(TextBuilder& out, int64_t user_ns, int64_t system_ns, int64_t idle_ns) {
-    out.format(" {} 0 {} {} 0 0 0 0 0 0\n", linux::to_ticks(user_ns), linux::to_ticks(system_ns), linux::to_ticks(idle_ns));
+    out.format(" {} 0 {} {} 0 0 0 0 0 0\n", linux::to_ticks(user_ns), linux::to_ticks(system_ns),
+               linux::to_ticks(idle_ns));
 }
 
 }  // namespace
@@ -69,17 +71,22 @@ Status cpu_info(TextBuilder& out, const Subject&) {
     const int64_t khz = cycles_per_second() / 1000;
     const uint32_t count = online_cpu_count();
     for_each_cpu([&](const Cpu& cpu) {
-        out.format("processor\t: {}\nvendor_id\t: {}\ncpu family\t: {}\nmodel\t\t: {}\n", cpu.number, identity.vendor,
-                   identity.family, identity.model);
-        out.format("model name\t: {}\nstepping\t: {}\ncpu MHz\t\t: {}.{03}\n", identity.brand, identity.stepping, khz / 1000,
-                   khz % 1000);
+        out.format("processor\t: {}\nvendor_id\t: {}\ncpu family\t: {}\nmodel\t\t: {}\n",
+                   cpu.number, identity.vendor, identity.family, identity.model);
+        out.format("model name\t: {}\nstepping\t: {}\ncpu MHz\t\t: {}.{03}\n", identity.brand,
+                   identity.stepping, khz / 1000, khz % 1000);
         if (identity.cache_kib != 0) out.format("cache size\t: {} KB\n", identity.cache_kib);
-        out.format("physical id\t: 0\nsiblings\t: {}\ncore id\t\t: {}\ncpu cores\t: {}\n", count, cpu.number, count);
-        out.format("fpu\t\t: yes\nfpu_exception\t: yes\ncpuid level\t: {}\nwp\t\t: yes\nflags\t\t: ", identity.most_leaf);
+        out.format("physical id\t: 0\nsiblings\t: {}\ncore id\t\t: {}\ncpu cores\t: {}\n", count,
+                   cpu.number, count);
+        out.format(
+            "fpu\t\t: yes\nfpu_exception\t: yes\ncpuid level\t: {}\nwp\t\t: yes\nflags\t\t: ",
+            identity.most_leaf);
         out.text(features);
-        out.format("\nbogomips\t: {}.{02}\nclflush size\t: {}\ncache_alignment\t: {}\n", khz * 2 / 1000, khz * 2 / 10 % 100,
-                   identity.cache_line_bytes, identity.cache_line_bytes);
-        out.format("address sizes\t: {} bits physical, {} bits virtual\n\n", identity.physical_bits, identity.virtual_bits);
+        out.format("\nbogomips\t: {}.{02}\nclflush size\t: {}\ncache_alignment\t: {}\n",
+                   khz * 2 / 1000, khz * 2 / 10 % 100, identity.cache_line_bytes,
+                   identity.cache_line_bytes);
+        out.format("address sizes\t: {} bits physical, {} bits virtual\n\n", identity.physical_bits,
+                   identity.virtual_bits);
     });
     return {};
 }
@@ -111,8 +118,8 @@ Status stat(TextBuilder& out, const Subject&) {
         switch_count += cpu.switch_count;
     });
     const LoadAverages load = load_averages();
-    out.format("intr {}\nctxt {}\nbtime {}\nprocs_running {}\nprocs_blocked 0\n", interrupt_count, switch_count,
-               (wall_clock_ns() - times.uptime_ns) / kSecondNs, load.runnable);
+    out.format("intr {}\nctxt {}\nbtime {}\nprocs_running {}\nprocs_blocked 0\n", interrupt_count,
+               switch_count, (wall_clock_ns() - times.uptime_ns) / kSecondNs, load.runnable);
     return {};
 }
 
@@ -120,8 +127,8 @@ Status uptime(TextBuilder& out, const Subject&) {
     const int64_t up_ns = arch::clock_now_ns();
     int64_t idle_ns = 0;
     for_each_cpu([&](const Cpu& cpu) { idle_ns += cpu.idle_time_ns; });
-    out.format("{}.{02} {}.{02}\n", up_ns / kSecondNs, up_ns % kSecondNs / kHundredthNs, idle_ns / kSecondNs,
-               idle_ns % kSecondNs / kHundredthNs);
+    out.format("{}.{02} {}.{02}\n", up_ns / kSecondNs, up_ns % kSecondNs / kHundredthNs,
+               idle_ns / kSecondNs, idle_ns % kSecondNs / kHundredthNs);
     return {};
 }
 
@@ -129,7 +136,8 @@ Status load_average(TextBuilder& out, const Subject&) {
     const LoadAverages load = load_averages();
     for (const uint64_t average : load.fixed_point)
         out.format("{}.{02} ", average >> 16, (average & 0xffff) * 100 >> 16);
-    out.format("{}/{} {}\n", load.runnable, load.total, linux::PidNamespace::initial().last_given());
+    out.format("{}/{} {}\n", load.runnable, load.total,
+               linux::PidNamespace::initial().last_given());
     return {};
 }
 

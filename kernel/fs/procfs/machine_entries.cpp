@@ -17,12 +17,17 @@ Result<size_t> read_thread_self(const Subject&, std::span<char> buffer) {
     const linux::Task& task = linux::Task::current();
     return format_to(buffer, "{}/task/{}", task.process().pid(), task.tid());
 }
-Result<size_t> read_mounts_link(const Subject&, std::span<char> buffer) { return format_to(buffer, "self/mounts"); }
+Result<size_t> read_mounts_link(const Subject&, std::span<char> buffer) {
+    return format_to(buffer, "self/mounts");
+}
 
 constexpr Entry kOurs[] = {
     {.name = "accounting", .mode = kFile, .generate = accounting},
 #if GYRE_DEBUG
-    {.name = "fail_allocation", .mode = kWritableFile, .generate = injected_failures, .accept = inject_failure},
+    {.name = "fail_allocation",
+     .mode = kWritableFile,
+     .generate = injected_failures,
+     .accept = inject_failure},
 #endif
 };
 

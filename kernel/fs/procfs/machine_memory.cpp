@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// /proc/meminfo and vmstat. There is no swap and no disk, so pages of files cannot be given back: Cached counts what files,
-// shared memory and private copies hold together with what programs have (all Vmo pages) less what is private.
+// /proc/meminfo and vmstat. There is no swap and no disk, so pages of files cannot be given back:
+// Cached counts what files, shared memory and private copies hold together with what programs have
+// (all Vmo pages) less what is private.
 #include "kernel/fs/procfs/machine_files.h"
 #include "kernel/linux/process.h"
 #include "kernel/linux/task.h"
@@ -38,21 +39,39 @@ Status memory_info(TextBuilder& out, const Subject&) {
         const char* name;
         uint64_t pages;
     } lines[] = {
-        {"MemTotal:", memory.total_pages}, {"MemFree:", memory.free_pages}, {"MemAvailable:", memory.free_pages},
-        {"Buffers:", 0}, {"Cached:", cached}, {"SwapCached:", 0}, {"Active:", memory.vmo_pages}, {"Inactive:", 0},
-        {"SwapTotal:", 0}, {"SwapFree:", 0}, {"Dirty:", 0}, {"Writeback:", 0}, {"AnonPages:", anonymous},
-        {"Mapped:", cached}, {"Shmem:", cached}, {"KReclaimable:", 0}, {"Slab:", memory.slab_pages}, {"SReclaimable:", 0},
-        {"SUnreclaim:", memory.slab_pages}, {"KernelStack:", stacks}, {"PageTables:", memory.page_table_pages},
-        {"CommitLimit:", memory.total_pages}, {"Committed_AS:", memory.vmo_pages},
+        {"MemTotal:", memory.total_pages},
+        {"MemFree:", memory.free_pages},
+        {"MemAvailable:", memory.free_pages},
+        {"Buffers:", 0},
+        {"Cached:", cached},
+        {"SwapCached:", 0},
+        {"Active:", memory.vmo_pages},
+        {"Inactive:", 0},
+        {"SwapTotal:", 0},
+        {"SwapFree:", 0},
+        {"Dirty:", 0},
+        {"Writeback:", 0},
+        {"AnonPages:", anonymous},
+        {"Mapped:", cached},
+        {"Shmem:", cached},
+        {"KReclaimable:", 0},
+        {"Slab:", memory.slab_pages},
+        {"SReclaimable:", 0},
+        {"SUnreclaim:", memory.slab_pages},
+        {"KernelStack:", stacks},
+        {"PageTables:", memory.page_table_pages},
+        {"CommitLimit:", memory.total_pages},
+        {"Committed_AS:", memory.vmo_pages},
     };
-    for (const auto& line : lines) out.format("{16}{8} kB\n", line.name, line.pages * (kPageSize / 1024));
+    for (const auto& line : lines)
+        out.format("{16}{8} kB\n", line.name, line.pages * (kPageSize / 1024));
     return {};
 }
 
 Status vm_statistics(TextBuilder& out, const Subject&) {
     const page_allocator::Statistics memory = page_allocator::statistics();
-    out.format("nr_free_pages {}\nnr_page_table_pages {}\nnr_slab_unreclaimable {}\n", memory.free_pages,
-               memory.page_table_pages, memory.slab_pages);
+    out.format("nr_free_pages {}\nnr_page_table_pages {}\nnr_slab_unreclaimable {}\n",
+               memory.free_pages, memory.page_table_pages, memory.slab_pages);
     return {};
 }
 

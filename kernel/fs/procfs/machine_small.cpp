@@ -10,8 +10,8 @@
 namespace gyre::procfs::machine_files {
 
 Status version(TextBuilder& out, const Subject&) {
-    out.format("{} version {} (gyre) (clang {}.{}.{}) {}\n", linux::kSystemName, linux::kRelease, __clang_major__,
-               __clang_minor__, __clang_patchlevel__, linux::kVersion);
+    out.format("{} version {} (gyre) (clang {}.{}.{}) {}\n", linux::kSystemName, linux::kRelease,
+               __clang_major__, __clang_minor__, __clang_patchlevel__, linux::kVersion);
     return {};
 }
 

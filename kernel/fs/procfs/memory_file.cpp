@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// /proc/PID/mem: another process's memory by read and write at the address. The rights are looked at when it is opened; the
-// open file goes on showing the memory of then, also when the process execs (Linux: the same).
+// /proc/PID/mem: another process's memory by read and write at the address. The rights are looked
+// at when it is opened; the open file goes on showing the memory of then, also when the process
+// execs (Linux: the same).
 #include <algorithm>
 #include <memory>
 #include <new>
@@ -18,7 +19,8 @@ constexpr int kSet = 0, kCurrent = 1;
 class MemoryFile final : public File {
 public:
     MemoryFile(Path path, uint32_t flags, Ref<AddressSpace> space)
-        : File(std::move(path), flags, Signals::Readable | Signals::Writable), space_(std::move(space)) {}
+        : File(std::move(path), flags, Signals::Readable | Signals::Writable),
+          space_(std::move(space)) {}
 
     Result<size_t> read(IoCursor& to, Patience patience) override {
         const uint64_t position = position_.load(std::memory_order_relaxed);
@@ -33,16 +35,18 @@ public:
         return count;
     }
     Result<size_t> read_at(IoCursor& to, uint64_t offset, Patience) override {
-        return in_pages(to.remaining(), offset, [&](uint64_t at, std::span<std::byte> page) -> Result<size_t> {
-            const size_t count = TRY(space_->read_foreign(VirtualAddress{at}, page));
-            return to.put(page.first(count));
-        });
+        return in_pages(
+            to.remaining(), offset, [&](uint64_t at, std::span<std::byte> page) -> Result<size_t> {
+                const size_t count = TRY(space_->read_foreign(VirtualAddress{at}, page));
+                return to.put(page.first(count));
+            });
     }
     Result<size_t> write_at(IoCursor& from, uint64_t offset, Patience) override {
-        return in_pages(from.remaining(), offset, [&](uint64_t at, std::span<std::byte> page) -> Result<size_t> {
-            const size_t count = TRY(from.take(page));
-            return space_->write_foreign(VirtualAddress{at}, page.first(count));
-        });
+        return in_pages(from.remaining(), offset,
+                        [&](uint64_t at, std::span<std::byte> page) -> Result<size_t> {
+                            const size_t count = TRY(from.take(page));
+                            return space_->write_foreign(VirtualAddress{at}, page.first(count));
+                        });
     }
     Result<uint64_t> seek(int64_t offset, int whence) override {
         if (whence != kSet && whence != kCurrent) return fail(Error::InvalidArgument);
@@ -64,7 +68,9 @@ private:
             const uint64_t at = offset + total;
             const size_t wanted = std::min<size_t>(length - total, kPageSize - at % kPageSize);
             const Result<size_t> moved = move(at, {page.get(), wanted});
-            if (!moved && total == 0) return fail(moved.error() == Error::NoMemory ? Error::NoMemory : Error::InputOutput);
+            if (!moved && total == 0)
+                return fail(moved.error() == Error::NoMemory ? Error::NoMemory
+                                                             : Error::InputOutput);
             if (moved) total += *moved;
             if (!moved || *moved < wanted) break;
         }
@@ -81,7 +87,8 @@ private:
 Result<Ref<File>> open_memory(const Path& path, uint32_t flags, const Subject& subject) {
     const Ref<linux::Task> task = TRY(subject.task());
     TRY_VOID(check_inspect(*task));
-    return Ref<File>(TRY(make_ref<MemoryFile>(path, flags, task->process().address_space_reference())));
+    return Ref<File>(
+        TRY(make_ref<MemoryFile>(path, flags, task->process().address_space_reference())));
 }
 
 }  // namespace gyre::procfs::process_files

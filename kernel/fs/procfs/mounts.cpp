@@ -17,8 +17,8 @@ constexpr size_t kMostOptionBytes = 256;
 
 struct Seen {
     Ref<Mount> mount;
-    Path place;         // where it is mounted; empty for the namespace's root
-    uint32_t parent;    // its number
+    Path place;       // where it is mounted; empty for the namespace's root
+    uint32_t parent;  // its number
 };
 
 Result<Vector<Seen>> collect() {
@@ -42,7 +42,7 @@ Result<Path> root_of(const Subject& subject) {
     if (!subject.is_process()) return linux::Task::current().filesystem().root();
     const Ref<linux::Task> task = TRY(subject.task());
     const Ref<FilesystemContext> places = task->filesystem_reference();
-    if (!places) return fail(Error::InvalidArgument);   // as Linux for a zombie
+    if (!places) return fail(Error::InvalidArgument);  // as Linux for a zombie
     return places->root();
 }
 
@@ -52,7 +52,10 @@ void mount_options(TextBuilder& out, const Mount& mount) {
         uint32_t flag;
         std::string_view text;
     } words[] = {
-        {kNoSetUid, ",nosuid"}, {kNoDevices, ",nodev"}, {kNoExecute, ",noexec"}, {kNoAccessTime, ",noatime"},
+        {kNoSetUid, ",nosuid"},
+        {kNoDevices, ",nodev"},
+        {kNoExecute, ",noexec"},
+        {kNoAccessTime, ",noatime"},
         {kNoDirectoryAccessTime, ",nodiratime"},
     };
     out.text(mount.flags() & kReadOnly ? "ro" : "rw");
@@ -76,7 +79,9 @@ bool place_text(TextBuilder& out, const Seen& seen, const Path& root) {
     return true;
 }
 
-std::string_view source_of(const Mount& mount) { return mount.source().empty() ? "none" : mount.source(); }
+std::string_view source_of(const Mount& mount) {
+    return mount.source().empty() ? "none" : mount.source();
+}
 
 }  // namespace
 
@@ -105,13 +110,14 @@ Status mount_info(TextBuilder& out, const Subject& subject) {
     for (const Seen& seen : all) {
         const size_t before = out.length();
         const Superblock& superblock = seen.mount->superblock();
-        out.format("{} {} {}:{} ", seen.mount->number(), seen.parent, device_major(superblock.device()),
-                   device_minor(superblock.device()));
+        out.format("{} {} {}:{} ", seen.mount->number(), seen.parent,
+                   device_major(superblock.device()), device_minor(superblock.device()));
         // What of the file system is shown: its root, or a part of it (MS_BIND).
         char buffer[PathText::kMostBytes];
         const Path shown(Ref<Mount>(seen.mount), Ref<Dentry>(seen.mount->root()));
         const Result<std::string_view> part =
-            seen.mount->root().is_root() ? std::string_view("/") : path_text(shown, Path(), buffer, PathStyle::Plain);
+            seen.mount->root().is_root() ? std::string_view("/")
+                                         : path_text(shown, Path(), buffer, PathStyle::Plain);
         out.escaped(part ? *part : std::string_view("/"), kSpecial);
         out.character(' ');
         if (!place_text(out, seen, root)) {

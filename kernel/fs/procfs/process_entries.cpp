@@ -11,29 +11,33 @@ using namespace process_files;
 constexpr uint32_t kPrivateFolder = file_mode::kDirectory | 0500;
 
 // Everything that a process and each of its tasks have.
-#define GYRE_PROC_COMMON_ENTRIES                                                     \
-    {.name = "cgroup", .mode = kFile, .generate = cgroup},                           \
-    {.name = "cmdline", .mode = kFile, .generate = command_line},                    \
-    {.name = "comm", .mode = kWritableFile, .generate = comm, .accept = set_comm},   \
-    {.name = "cwd", .mode = kLink, .read_link = read_cwd, .follow = follow_cwd},     \
-    {.name = "environ", .mode = kOwnersFile, .generate = environment},               \
-    {.name = "exe", .mode = kLink, .read_link = read_exe, .follow = follow_exe},     \
-    {.name = "fd", .mode = kPrivateFolder, .make = make_descriptor_directory},       \
-    {.name = "fdinfo", .mode = kPrivateFolder, .make = make_descriptor_info_directory}, \
-    {.name = "limits", .mode = kFile, .generate = limits},                           \
-    {.name = "loginuid", .mode = kFile, .generate = login_uid},                      \
-    {.name = "maps", .mode = kFile, .generate = maps},                               \
-    {.name = "mem", .mode = file_mode::kRegular | 0600, .open = open_memory},        \
-    {.name = "mountinfo", .mode = kFile, .generate = mount_info},                    \
-    {.name = "mounts", .mode = kFile, .generate = mounts},                           \
-    {.name = "oom_score", .mode = kFile, .generate = oom_score},                     \
-    {.name = "oom_score_adj", .mode = kWritableFile, .generate = oom_score_adjust, .accept = set_oom_score_adjust}, \
-    {.name = "root", .mode = kLink, .read_link = read_root, .follow = follow_root},  \
-    {.name = "smaps", .mode = kFile, .generate = detailed_maps},                     \
-    {.name = "stat", .mode = kFile, .generate = stat},                               \
-    {.name = "statm", .mode = kFile, .generate = memory_counts},                     \
-    {.name = "status", .mode = kFile, .generate = status},                           \
-    {.name = "wchan", .mode = kFile, .generate = wait_channel}
+#define GYRE_PROC_COMMON_ENTRIES                                                            \
+    {.name = "cgroup", .mode = kFile, .generate = cgroup},                                  \
+        {.name = "cmdline", .mode = kFile, .generate = command_line},                       \
+        {.name = "comm", .mode = kWritableFile, .generate = comm, .accept = set_comm},      \
+        {.name = "cwd", .mode = kLink, .read_link = read_cwd, .follow = follow_cwd},        \
+        {.name = "environ", .mode = kOwnersFile, .generate = environment},                  \
+        {.name = "exe", .mode = kLink, .read_link = read_exe, .follow = follow_exe},        \
+        {.name = "fd", .mode = kPrivateFolder, .make = make_descriptor_directory},          \
+        {.name = "fdinfo", .mode = kPrivateFolder, .make = make_descriptor_info_directory}, \
+        {.name = "limits", .mode = kFile, .generate = limits},                              \
+        {.name = "loginuid", .mode = kFile, .generate = login_uid},                         \
+        {.name = "maps", .mode = kFile, .generate = maps},                                  \
+        {.name = "mem", .mode = file_mode::kRegular | 0600, .open = open_memory},           \
+        {.name = "mountinfo", .mode = kFile, .generate = mount_info},                       \
+        {.name = "mounts", .mode = kFile, .generate = mounts},                              \
+        {.name = "oom_score", .mode = kFile, .generate = oom_score},                        \
+        {.name = "oom_score_adj",                                                           \
+         .mode = kWritableFile,                                                             \
+         .generate = oom_score_adjust,                                                      \
+         .accept = set_oom_score_adjust},                                                   \
+        {.name = "root", .mode = kLink, .read_link = read_root, .follow = follow_root},     \
+        {.name = "smaps", .mode = kFile, .generate = detailed_maps},                        \
+        {.name = "stat", .mode = kFile, .generate = stat},                                  \
+        {.name = "statm", .mode = kFile, .generate = memory_counts},                        \
+        {.name = "status", .mode = kFile, .generate = status}, {                            \
+        .name = "wchan", .mode = kFile, .generate = wait_channel                            \
+    }
 
 constexpr Entry kProcessTable[] = {
     GYRE_PROC_COMMON_ENTRIES,

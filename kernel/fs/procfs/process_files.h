@@ -9,12 +9,12 @@ namespace gyre::procfs::process_files {
 
 // process_status.cpp
 Status stat(TextBuilder& out, const Subject& subject);
-Status memory_counts(TextBuilder& out, const Subject& subject);   // statm
+Status memory_counts(TextBuilder& out, const Subject& subject);  // statm
 // process_status_lines.cpp
 Status status(TextBuilder& out, const Subject& subject);
 // process_memory.cpp
 Status maps(TextBuilder& out, const Subject& subject);
-Status detailed_maps(TextBuilder& out, const Subject& subject);   // smaps
+Status detailed_maps(TextBuilder& out, const Subject& subject);  // smaps
 Status command_line(TextBuilder& out, const Subject& subject);
 Status environment(TextBuilder& out, const Subject& subject);
 // process_small.cpp

@@ -31,12 +31,16 @@ Result<Ref<FilesystemContext>> places_of(const Subject& subject) {
 
 }  // namespace
 
-Result<Path> follow_cwd(const Subject& subject) { return TRY(places_of(subject))->working_directory(); }
+Result<Path> follow_cwd(const Subject& subject) {
+    return TRY(places_of(subject))->working_directory();
+}
 Result<size_t> read_cwd(const Subject& subject, std::span<char> buffer) {
     return write_place(TRY(follow_cwd(subject)), buffer);
 }
 
-Result<Path> follow_root(const Subject& subject) { return TRY(places_of(subject))->root(); }
+Result<Path> follow_root(const Subject& subject) {
+    return TRY(places_of(subject))->root();
+}
 Result<size_t> read_root(const Subject& subject, std::span<char> buffer) {
     return write_place(TRY(follow_root(subject)), buffer);
 }

@@ -11,17 +11,21 @@
 namespace gyre::procfs::process_files {
 namespace {
 
-constexpr size_t kNameColumn = 73;      // as Linux pads
+constexpr size_t kNameColumn = 73;  // as Linux pads
 constexpr size_t kMostPathBytes = 4096;
 
 void map_line(TextBuilder& out, const AddressSpace::MappingView& view) {
     const size_t start = out.length();
     MappingSource::Description description;
     if (view.source) description = view.source->describe();
-    const auto flag = [&](Protection protection, char letter) { return allows(view.protection, protection) ? letter : '-'; };
-    out.format("{08x}-{08x} {}{}{}{} {08x} {02x}:{02x} {} ", view.start.value, view.end.value, flag(Protection::Read, 'r'),
-               flag(Protection::Write, 'w'), flag(Protection::Execute, 'x'), view.is_shared ? 's' : 'p', view.offset,
-               device_major(description.device), device_minor(description.device), description.inode);
+    const auto flag = [&](Protection protection, char letter) {
+        return allows(view.protection, protection) ? letter : '-';
+    };
+    out.format("{08x}-{08x} {}{}{}{} {08x} {02x}:{02x} {} ", view.start.value, view.end.value,
+               flag(Protection::Read, 'r'), flag(Protection::Write, 'w'),
+               flag(Protection::Execute, 'x'), view.is_shared ? 's' : 'p', view.offset,
+               device_major(description.device), device_minor(description.device),
+               description.inode);
     const char* fixed_name = view.fixed_name ? view.fixed_name : description.fixed_name;
     if (fixed_name || view.source) out.pad_to(start, kNameColumn);
     if (fixed_name) {
@@ -41,8 +45,10 @@ void detail_lines(TextBuilder& out, const AddressSpace::MappingView& view) {
     out.format("Size:           {8} kB\nKernelPageSize: {8} kB\nMMUPageSize:    {8} kB\n",
                (view.end - view.start) / 1024, kPageKib, kPageKib);
     out.format("Rss:            {8} kB\nPss:            {8} kB\n", resident, resident);
-    out.format("Shared_Clean:   {8} kB\nShared_Dirty:   {8} kB\nPrivate_Clean:  {8} kB\nPrivate_Dirty:  {8} kB\n", 0,
-               is_private ? 0 : resident, 0, is_private ? resident : 0);
+    out.format(
+        "Shared_Clean:   {8} kB\nShared_Dirty:   {8} kB\nPrivate_Clean:  {8} kB\nPrivate_Dirty:  "
+        "{8} kB\n",
+        0, is_private ? 0 : resident, 0, is_private ? resident : 0);
     out.format("Anonymous:      {8} kB\nSwap:           {8} kB\nLocked:         {8} kB\n",
                view.source ? 0 : resident, 0, view.is_locked ? resident : 0);
 }
@@ -62,7 +68,8 @@ Status write_maps(TextBuilder& out, const Subject& subject, bool is_detailed) {
 }
 
 // Pages that are gone from the program's memory end the text.
-Status write_strings(TextBuilder& out, AddressSpace& space, VirtualAddress from, VirtualAddress to) {
+Status write_strings(TextBuilder& out, AddressSpace& space, VirtualAddress from,
+                     VirtualAddress to) {
     while (from < to) {
         const size_t wanted = std::min<uint64_t>(to - from, kPageSize);
         const size_t before = out.length();
@@ -78,8 +85,12 @@ Status write_strings(TextBuilder& out, AddressSpace& space, VirtualAddress from,
 
 }  // namespace
 
-Status maps(TextBuilder& out, const Subject& subject) { return write_maps(out, subject, false); }
-Status detailed_maps(TextBuilder& out, const Subject& subject) { return write_maps(out, subject, true); }
+Status maps(TextBuilder& out, const Subject& subject) {
+    return write_maps(out, subject, false);
+}
+Status detailed_maps(TextBuilder& out, const Subject& subject) {
+    return write_maps(out, subject, true);
+}
 
 Status command_line(TextBuilder& out, const Subject& subject) {
     const Ref<linux::Task> task = TRY(subject.task());
@@ -87,7 +98,8 @@ Status command_line(TextBuilder& out, const Subject& subject) {
     if (!space) return {};
     const AddressSpace::ProgramArea area = space->program_area;
     TRY_VOID(write_strings(out, *space, area.arguments_start, area.arguments_end));
-    // A program that wrote over its last terminator (setproctitle) goes on into what was its environment, up to the next one.
+    // A program that wrote over its last terminator (setproctitle) goes on into what was its
+    // environment, up to the next one.
     if (out.length() == 0 || out.view().back() == 0) return {};
     const size_t arguments = out.length();
     TRY_VOID(write_strings(out, *space, area.environment_start, area.environment_end));

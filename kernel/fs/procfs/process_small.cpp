@@ -14,7 +14,8 @@ constexpr int64_t kLeastAdjust = -1000, kMostAdjust = 1000;
 
 // A trailing newline, as echo writes it, does not belong to the value.
 std::string_view trimmed(std::string_view text) {
-    while (!text.empty() && (text.back() == '\n' || text.back() == ' ' || text.back() == '\0')) text.remove_suffix(1);
+    while (!text.empty() && (text.back() == '\n' || text.back() == ' ' || text.back() == '\0'))
+        text.remove_suffix(1);
     return text;
 }
 
@@ -24,17 +25,20 @@ struct LimitLine {
 };
 // In the order of the RLIMIT_* numbers.
 constexpr LimitLine kLimitLines[linux::kLimitCount] = {
-    {"Max cpu time", "seconds"},   {"Max file size", "bytes"},       {"Max data size", "bytes"},
-    {"Max stack size", "bytes"},   {"Max core file size", "bytes"},  {"Max resident set", "bytes"},
-    {"Max processes", "processes"}, {"Max open files", "files"},     {"Max locked memory", "bytes"},
-    {"Max address space", "bytes"}, {"Max file locks", "locks"},     {"Max pending signals", "signals"},
-    {"Max msgqueue size", "bytes"}, {"Max nice priority", ""},       {"Max realtime priority", ""},
-    {"Max realtime timeout", "us"},
+    {"Max cpu time", "seconds"},     {"Max file size", "bytes"},
+    {"Max data size", "bytes"},      {"Max stack size", "bytes"},
+    {"Max core file size", "bytes"}, {"Max resident set", "bytes"},
+    {"Max processes", "processes"},  {"Max open files", "files"},
+    {"Max locked memory", "bytes"},  {"Max address space", "bytes"},
+    {"Max file locks", "locks"},     {"Max pending signals", "signals"},
+    {"Max msgqueue size", "bytes"},  {"Max nice priority", ""},
+    {"Max realtime priority", ""},   {"Max realtime timeout", "us"},
 };
 
 void limit_value(TextBuilder& out, uint64_t value) {
     char text[24];
-    const size_t length = value == linux::kUnlimited ? format_to(text, "unlimited") : format_to(text, "{}", value);
+    const size_t length =
+        value == linux::kUnlimited ? format_to(text, "unlimited") : format_to(text, "{}", value);
     out.format("{20} ", std::string_view(text, length));
 }
 
@@ -83,7 +87,8 @@ Status login_uid(TextBuilder& out, const Subject&) {
 Status oom_score(TextBuilder& out, const Subject& subject) {
     const Ref<linux::Process> process = TRY(subject.process());
     uint64_t resident = 0;
-    if (const Ref<AddressSpace> space = process->address_space_reference()) resident = space->usage().resident_pages;
+    if (const Ref<AddressSpace> space = process->address_space_reference())
+        resident = space->usage().resident_pages;
     const uint64_t total = page_allocator::statistics().total_pages;
     const int64_t score = static_cast<int64_t>(resident * 1000 / (total ? total : 1)) +
                           static_cast<int64_t>(process->oom_score_adjust.load());
@@ -104,7 +109,8 @@ Status set_oom_score_adjust(std::string_view text, const Subject& subject) {
     if (is_negative) digits.remove_prefix(1);
     const uint64_t magnitude = TRY(text::parse_number(digits));
     if (magnitude > uint64_t{kMostAdjust}) return fail(Error::InvalidArgument);
-    const int64_t value = is_negative ? -static_cast<int64_t>(magnitude) : static_cast<int64_t>(magnitude);
+    const int64_t value =
+        is_negative ? -static_cast<int64_t>(magnitude) : static_cast<int64_t>(magnitude);
     static_assert(kLeastAdjust == -kMostAdjust);
     const auto present = static_cast<int64_t>(process->oom_score_adjust.load());
     if (value < present && !linux::Task::current().credentials().has(Capability::SysResource))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// /proc/PID/stat and statm: the fields of proc(5), separated by blanks. What Gyre does not count is zero there as in Linux
-// without that feature (swapping, block I/O delays, guests).
+// /proc/PID/stat and statm: the fields of proc(5), separated by blanks. What Gyre does not count is
+// zero there as in Linux without that feature (swapping, block I/O delays, guests).
 #include "kernel/fs/procfs/process_files.h"
 #include "kernel/linux/signal.h"
 #include "kernel/linux/task.h"
@@ -14,9 +14,12 @@ char state_letter(const linux::Task& task) {
     if (task.process().is_stopped()) return 'T';
     switch (task.thread().state()) {
         case ThreadState::Runnable:
-        case ThreadState::Running: return 'R';
-        case ThreadState::Dead: return 'Z';
-        default: return 'S';
+        case ThreadState::Running:
+            return 'R';
+        case ThreadState::Dead:
+            return 'Z';
+        default:
+            return 'S';
     }
 }
 
@@ -36,8 +39,10 @@ SignalSets signal_sets(linux::Task& task) {
     sets.blocked = task.blocked;
     for (int signal = 1; signal <= linux::kSigLast; ++signal) {
         const uint64_t handler = handlers.action(signal).handler;
-        if (handler == linux::abi::kSigIgnore) sets.ignored |= linux::signal_bit(signal);
-        else if (handler != linux::abi::kSigDefault) sets.caught |= linux::signal_bit(signal);
+        if (handler == linux::abi::kSigIgnore)
+            sets.ignored |= linux::signal_bit(signal);
+        else if (handler != linux::abi::kSigDefault)
+            sets.caught |= linux::signal_bit(signal);
     }
     return sets;
 }
@@ -49,16 +54,27 @@ struct Schedule {
 
 Schedule schedule_of(const Thread& thread) {
     const ScheduleParameters parameters = thread.schedule_parameters();
-    uint32_t policy = 0;   // SCHED_*
+    uint32_t policy = 0;  // SCHED_*
     switch (parameters.policy) {
-        case SchedulePolicy::Normal: policy = 0; break;
-        case SchedulePolicy::Fifo: policy = 1; break;
-        case SchedulePolicy::RoundRobin: policy = 2; break;
-        case SchedulePolicy::Batch: policy = 3; break;
-        case SchedulePolicy::Idle: policy = 5; break;
+        case SchedulePolicy::Normal:
+            policy = 0;
+            break;
+        case SchedulePolicy::Fifo:
+            policy = 1;
+            break;
+        case SchedulePolicy::RoundRobin:
+            policy = 2;
+            break;
+        case SchedulePolicy::Batch:
+            policy = 3;
+            break;
+        case SchedulePolicy::Idle:
+            policy = 5;
+            break;
     }
     const bool is_realtime = parameters.realtime_priority != 0;
-    return {is_realtime ? -1 - int64_t{parameters.realtime_priority} : kBasePriority + int64_t{parameters.nice},
+    return {is_realtime ? -1 - int64_t{parameters.realtime_priority}
+                        : kBasePriority + int64_t{parameters.nice},
             parameters.nice, parameters.realtime_priority, policy};
 }
 
@@ -89,30 +105,34 @@ Status stat(TextBuilder& out, const Subject& subject) {
 
     out.format("{} (", is_whole ? process.pid() : task->tid());
     out.text(task->name());
-    out.format(") {} {} {} {} {} {} 0 ", state_letter(*task), process.parent_pid(), relations.group, relations.session,
-               static_cast<int32_t>(relations.terminal_device), relations.terminal_group);
-    out.format("{} {} {} {} ", usage.minor_faults, children.minor_faults, usage.major_faults, children.major_faults);
+    out.format(") {} {} {} {} {} {} 0 ", state_letter(*task), process.parent_pid(), relations.group,
+               relations.session, static_cast<int32_t>(relations.terminal_device),
+               relations.terminal_group);
+    out.format("{} {} {} {} ", usage.minor_faults, children.minor_faults, usage.major_faults,
+               children.major_faults);
     out.format("{} {} {} {} ", linux::to_ticks(usage.user_ns), linux::to_ticks(usage.system_ns),
                linux::to_ticks(children.user_ns), linux::to_ticks(children.system_ns));
     out.format("{} {} {} 0 {} {} {} {} ", schedule.priority, schedule.nice, process.task_count(),
                linux::to_ticks(start_ns), memory.virtual_pages * kPageSize, memory.resident_pages,
                process.limit(linux::kLimitResident));
     out.format("{} {} {} 0 0 ", area.code_start.value, area.code_end.value, area.stack_start.value);
-    out.format("{} {} {} {} 0 0 0 ", signals.pending, signals.blocked, signals.ignored, signals.caught);
-    out.format("{} {} {} {} 0 0 0 ", is_whole ? process.exit_signal : -1, task->thread().last_cpu(), schedule.realtime,
-               schedule.policy);
-    out.format("{} {} 0 {} {} {} {} {}\n", area.data_start.value, area.data_end.value, area.arguments_start.value,
-               area.arguments_end.value, area.environment_start.value, area.environment_end.value,
-               may_look ? process.exit_status.load() : 0);
+    out.format("{} {} {} {} 0 0 0 ", signals.pending, signals.blocked, signals.ignored,
+               signals.caught);
+    out.format("{} {} {} {} 0 0 0 ", is_whole ? process.exit_signal : -1, task->thread().last_cpu(),
+               schedule.realtime, schedule.policy);
+    out.format("{} {} 0 {} {} {} {} {}\n", area.data_start.value, area.data_end.value,
+               area.arguments_start.value, area.arguments_end.value, area.environment_start.value,
+               area.environment_end.value, may_look ? process.exit_status.load() : 0);
     return {};
 }
 
 Status memory_counts(TextBuilder& out, const Subject& subject) {
     const Ref<linux::Task> task = TRY(subject.task());
     AddressSpace::Usage usage{};
-    if (const Ref<AddressSpace> space = task->process().address_space_reference()) usage = space->usage();
-    out.format("{} {} {} {} 0 {} 0\n", usage.virtual_pages, usage.resident_pages, usage.shared_pages, usage.text_pages,
-               usage.data_pages + usage.stack_pages);
+    if (const Ref<AddressSpace> space = task->process().address_space_reference())
+        usage = space->usage();
+    out.format("{} {} {} {} 0 {} 0\n", usage.virtual_pages, usage.resident_pages,
+               usage.shared_pages, usage.text_pages, usage.data_pages + usage.stack_pages);
     return {};
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// /proc/sys (sysctl(8)): facts of the kernel that programs ask for, and the few that can be changed. What is shown is what the
-// kernel does; a knob that would turn nothing is not here.
+// /proc/sys (sysctl(8)): facts of the kernel that programs ask for, and the few that can be
+// changed. What is shown is what the kernel does; a knob that would turn nothing is not here.
 #include "kernel/fs/epoll.h"
 #include "kernel/fs/file_table.h"
 #include "kernel/fs/pipe.h"
@@ -26,7 +26,9 @@ Status line(TextBuilder& out, std::string_view text) {
     out.character('\n');
     return {};
 }
-std::string_view first_line(std::string_view text) { return text.substr(0, text.find('\n')); }
+std::string_view first_line(std::string_view text) {
+    return text.substr(0, text.find('\n'));
+}
 
 Status host_name(TextBuilder& out, const Subject&) {
     char name[linux::kMostHostNameBytes];
@@ -48,9 +50,15 @@ Status set_domain_name(std::string_view text, const Subject&) {
     TRY_VOID(check_administrator());
     return linux::set_domain_name(first_line(text));
 }
-Status system_name(TextBuilder& out, const Subject&) { return line(out, linux::kSystemName); }
-Status release(TextBuilder& out, const Subject&) { return line(out, linux::kRelease); }
-Status version(TextBuilder& out, const Subject&) { return line(out, linux::kVersion); }
+Status system_name(TextBuilder& out, const Subject&) {
+    return line(out, linux::kSystemName);
+}
+Status release(TextBuilder& out, const Subject&) {
+    return line(out, linux::kRelease);
+}
+Status version(TextBuilder& out, const Subject&) {
+    return line(out, linux::kVersion);
+}
 
 Status most_threads(TextBuilder& out, const Subject&) {
     out.format("{}\n", Job::root().most_threads());
@@ -76,7 +84,9 @@ Status write_uuid(TextBuilder& out, const Uuid& uuid) {
     out.character('\n');
     return {};
 }
-Status fresh_uuid(TextBuilder& out, const Subject&) { return write_uuid(out, make_uuid()); }
+Status fresh_uuid(TextBuilder& out, const Subject&) {
+    return write_uuid(out, make_uuid());
+}
 
 // Made when it is first asked for, the same until the machine stops.
 constinit Mutex g_boot_id_lock{LockRank::Inode};
@@ -98,13 +108,20 @@ Status file_counts(TextBuilder& out, const Subject&) {
 
 constexpr Entry kRandom[] = {
     {.name = "boot_id", .mode = kFile, .generate = boot_id},
-    {.name = "entropy_avail", .mode = kFile, .generate = constant<256>},   // the generator is seeded, as Linux says it
+    {.name = "entropy_avail",
+     .mode = kFile,
+     .generate = constant<256>},  // the generator is seeded, as Linux says it
     {.name = "poolsize", .mode = kFile, .generate = constant<256>},
     {.name = "uuid", .mode = kFile, .generate = fresh_uuid},
 };
 constexpr Entry kKernel[] = {
-    {.name = "cap_last_cap", .mode = kFile, .generate = constant<static_cast<uint64_t>(Capability::CheckpointRestore)>},
-    {.name = "domainname", .mode = kWritableFile, .generate = domain_name, .accept = set_domain_name},
+    {.name = "cap_last_cap",
+     .mode = kFile,
+     .generate = constant<static_cast<uint64_t>(Capability::CheckpointRestore)>},
+    {.name = "domainname",
+     .mode = kWritableFile,
+     .generate = domain_name,
+     .accept = set_domain_name},
     {.name = "hostname", .mode = kWritableFile, .generate = host_name, .accept = set_host_name},
     {.name = "ngroups_max", .mode = kFile, .generate = constant<kMaxGroups>},
     {.name = "osrelease", .mode = kFile, .generate = release},
@@ -120,7 +137,9 @@ constexpr Entry kKernel[] = {
 };
 constexpr Entry kMemory[] = {
     {.name = "mmap_min_addr", .mode = kFile, .generate = constant<65536>},
-    {.name = "overcommit_memory", .mode = kFile, .generate = constant<1>},   // always: pages are found when touched
+    {.name = "overcommit_memory",
+     .mode = kFile,
+     .generate = constant<1>},  // always: pages are found when touched
     {.name = "swappiness", .mode = kFile, .generate = constant<0>},
 };
 Status most_watches(TextBuilder& out, const Subject&) {
@@ -144,8 +163,8 @@ constexpr Entry kTop[] = {
 }  // namespace
 
 Result<Ref<Inode>> make_system_controls(Superblock& superblock, const Subject& subject) {
-    return Ref<Inode>(
-        TRY(make_ref<TableDirectory>(superblock, inode_number(subject, kTop), kFolder, std::span<const Entry>(kTop), subject)));
+    return Ref<Inode>(TRY(make_ref<TableDirectory>(superblock, inode_number(subject, kTop), kFolder,
+                                                   std::span<const Entry>(kTop), subject)));
 }
 
 }  // namespace gyre::procfs

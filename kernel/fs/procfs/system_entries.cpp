@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// /sys: the few facts that C libraries and programs ask for there (sysfs(5), sysfs-devices-system-cpu), and the places where
-// other file systems are mounted by custom. There is no device tree.
+// /sys: the few facts that C libraries and programs ask for there (sysfs(5),
+// sysfs-devices-system-cpu), and the places where other file systems are mounted by custom. There
+// is no device tree.
 #include "kernel/fs/procfs/entry.h"
 #include "kernel/schedule/cpu.h"
 
@@ -12,11 +13,14 @@ void append_list(TextBuilder& out, uint64_t bits) {
     for (uint32_t from = 0; from < 64; ++from) {
         if (!(bits >> from & 1)) continue;
         uint32_t to = from;
-        while (to + 1 < 64 && (bits >> (to + 1) & 1)) ++to;
+        while (to + 1 < 64 && (bits >> (to + 1) & 1))
+            ++to;
         if (!is_first) out.character(',');
         is_first = false;
-        if (to == from) out.format("{}", from);
-        else out.format("{}-{}", from, to);
+        if (to == from)
+            out.format("{}", from);
+        else
+            out.format("{}-{}", from, to);
         from = to;
     }
 }

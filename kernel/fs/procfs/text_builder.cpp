@@ -10,7 +10,8 @@ void TextBuilder::escaped(std::string_view text, std::string_view special) {
             continue;
         }
         const auto byte = static_cast<unsigned char>(c);
-        const char octal[] = {'\\', char('0' + (byte >> 6)), char('0' + (byte >> 3 & 7)), char('0' + (byte & 7))};
+        const char octal[] = {'\\', char('0' + (byte >> 6)), char('0' + (byte >> 3 & 7)),
+                              char('0' + (byte & 7))};
         this->text({octal, sizeof(octal)});
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A text that grows: what a file of /proc is made in. Running out of memory is remembered and asked for at the end, so that
-// whoever writes the lines need not look after each.
+// A text that grows: what a file of /proc is made in. Running out of memory is remembered and asked
+// for at the end, so that whoever writes the lines need not look after each.
 #pragma once
 
 #include <cstring>
@@ -15,7 +15,8 @@ namespace gyre::procfs {
 class TextBuilder {
 public:
     static constexpr size_t kMostBytes = 16 << 20;
-    static constexpr size_t kMostFormatted = 512;   // of one format(); longer texts are appended as such
+    static constexpr size_t kMostFormatted =
+        512;  // of one format(); longer texts are appended as such
 
     void text(std::string_view text) {
         const size_t before = content_.size();
@@ -30,9 +31,11 @@ public:
     }
     // Blanks up to the column of the present line.
     void pad_to(size_t line_start, size_t column) {
-        while (status_ && content_.size() - line_start < column) character(' ');
+        while (status_ && content_.size() - line_start < column)
+            character(' ');
     }
-    // With the bytes that would break a line of fields (space, tab, newline, backslash) as \ooo, as in /proc/mounts.
+    // With the bytes that would break a line of fields (space, tab, newline, backslash) as \ooo, as
+    // in /proc/mounts.
     void escaped(std::string_view text, std::string_view special);
 
     // Room for `length` more bytes to be written by the caller; empty when there is no memory.

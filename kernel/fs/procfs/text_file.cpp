@@ -46,16 +46,20 @@ Result<size_t> TextFile::write(IoCursor& from, Patience) {
     if (length > kMostWritten) return fail(Error::InvalidArgument);
     const std::unique_ptr<char[]> buffer(new (std::nothrow) char[length + 1]);
     if (!buffer) return fail(Error::NoMemory);
-    if (TRY(from.take(std::as_writable_bytes(std::span(buffer.get(), length)))) < length) return fail(Error::BadAddress);
+    if (TRY(from.take(std::as_writable_bytes(std::span(buffer.get(), length)))) < length)
+        return fail(Error::BadAddress);
     TRY_VOID(entry_.accept({buffer.get(), length}, subject_));
     return length;
 }
 
-Result<size_t> TextFile::write_at(IoCursor& from, uint64_t, Patience patience) { return write(from, patience); }
+Result<size_t> TextFile::write_at(IoCursor& from, uint64_t, Patience patience) {
+    return write(from, patience);
+}
 
 Result<uint64_t> TextFile::seek(int64_t offset, int whence) {
     if (whence != kSet && whence != kCurrent) return fail(Error::InvalidArgument);
-    const int64_t base = whence == kSet ? 0 : static_cast<int64_t>(position_.load(std::memory_order_relaxed));
+    const int64_t base =
+        whence == kSet ? 0 : static_cast<int64_t>(position_.load(std::memory_order_relaxed));
     int64_t to;
     if (__builtin_add_overflow(base, offset, &to) || to < 0) return fail(Error::InvalidArgument);
     position_.store(static_cast<uint64_t>(to), std::memory_order_relaxed);

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// An open text file of /proc. The text is made when the first byte is read, whole, and read from until somebody goes back to
-// the start: so what one open file shows is consistent in itself.
+// An open text file of /proc. The text is made when the first byte is read, whole, and read from
+// until somebody goes back to the start: so what one open file shows is consistent in itself.
 #pragma once
 
 #include <memory>
 
-#include "kernel/fs/procfs/entry.h"
 #include "kernel/fs/file.h"
+#include "kernel/fs/procfs/entry.h"
 #include "kernel/sync/mutex.h"
 
 namespace gyre::procfs {
@@ -17,7 +17,9 @@ public:
     static constexpr size_t kMostWritten = 4096;
 
     TextFile(Path path, uint32_t flags, const Entry& entry, const Subject& subject)
-        : File(std::move(path), flags, Signals::Readable | Signals::Writable), entry_(entry), subject_(subject) {}
+        : File(std::move(path), flags, Signals::Readable | Signals::Writable),
+          entry_(entry),
+          subject_(subject) {}
 
     Result<size_t> read(IoCursor& to, Patience patience) override;
     Result<size_t> write(IoCursor& from, Patience patience) override;
