@@ -78,6 +78,9 @@ int make_map(const Map& map, std::span<const u8> btf, int inner, Descriptors& d)
     attr.value_size = map.value_size;
     attr.max_entries = map.max_entries;
     attr.map_flags = map.flags;
+    if (map.type == MapType::Arena) {
+        attr.map_extra = u64{1} << 44;  // where user programs would see it
+    }
     if (inner >= 0) {
         attr.inner_map_fd = static_cast<u32>(inner);
     }
@@ -157,6 +160,10 @@ KernelVerdict ask_kernel(const Program& program, std::span<const u8> bare_btf,
     attr.prog_flags = prog_flags;
     attr.expected_attach_type = static_cast<u32>(program.attach);
     attr.attach_btf_id = program.attach_type_id;
+    if (program.type == ProgramType::StructOps) {
+        attr.expected_attach_type = program.attach_member;
+    }
+
     int btf_fd = load_btf(bare_btf, d);
     if (btf_fd >= 0) {
         attr.prog_btf_fd = static_cast<u32>(btf_fd);

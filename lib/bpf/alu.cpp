@@ -36,6 +36,10 @@ bool Analysis::check_alu_encoding(const Insn& insn) {
     } else {
         bad = insn.src() != 0 || (insn.off != 0 && !((op == kDiv || op == kMod) && insn.off == 1));
     }
+    bool is_version_four = (op == kEnd && wide) || insn.off != 0;
+    if (is_version_four && environment_.target.version < kInstructionSetFour) {
+        bad = true;
+    }
     if (bad) {
         return fail(Problem::BadEncoding, -1, "the instruction sets reserved fields");
     }

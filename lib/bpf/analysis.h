@@ -17,6 +17,7 @@ namespace gyre::bpf {
 
 inline constexpr s64 kMaxVariableOffset = 1 << 29;
 inline constexpr s64 kMaxPacketOffset = 0xffff;
+inline constexpr u16 kInstructionSetFour = 606;  // the Linux that first knew it
 inline constexpr u32 kMaxCallbackDepth = 64;
 inline constexpr u32 kMaxMayGotoDepth = 64;
 

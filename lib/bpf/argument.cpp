@@ -75,24 +75,6 @@ std::span<const Accepts> accepted(ArgumentKind kind) {
     }
 }
 
-// A structure whose first member chain leads to the wanted one may stand for it.
-bool struct_is(const Btf& btf, u32 type, std::string_view wanted) {
-    for (int depth = 0; depth < 16; depth++) {
-        type = btf.skip_modifiers(type);
-        if (!btf.type(type).is_composite()) {
-            return false;
-        }
-        if (btf.name(type) == wanted) {
-            return true;
-        }
-        if (btf.type(type).count() == 0) {
-            return false;
-        }
-        type = btf.member(type, 0).type;
-    }
-    return false;
-}
-
 }  // namespace
 
 bool Analysis::check_argument_kind(const Reg& r, unsigned number, ArgumentSpec spec,
@@ -128,7 +110,7 @@ bool Analysis::check_argument_kind(const Reg& r, unsigned number, ArgumentSpec s
         const char* wanted = spec.kind == ArgumentKind::BtfIdSockCommon ? "sock_common" : type;
         if (wanted != nullptr && std::string_view(wanted) != "*") {
             const Btf* btf = r.is_program_type ? program_.btf : environment_.kernel_btf;
-            if (btf == nullptr || !struct_is(*btf, r.extra, wanted)) {
+            if (btf == nullptr || !btf->has_type_at(r.extra, r.off > 0 ? static_cast<u32>(r.off) : 0, wanted)) {
                 return fail(Problem::BadArgument, n, "r", number, " points to struct ",
                             btf != nullptr ? btf->name(r.extra) : std::string_view("?"),
                             ", not to struct ", wanted);

@@ -284,6 +284,44 @@ bool Btf::size_of(u32 id, u32& size) const {
     return false;
 }
 
+bool Btf::has_type_at(u32 id, u32 offset, std::string_view wanted, int depth) const {
+    constexpr int kMaxDepth = 12;
+    id = skip_modifiers(id);
+    BtfType t = type(id);
+    if (!t.is_composite() || depth > kMaxDepth) {
+        return false;
+    }
+    std::string_view have = string(t.name_offset);
+    size_t flavour = have.find("___");
+    if (offset == 0 && !have.empty() &&
+        (have == wanted || (flavour != 0 && have.substr(0, flavour) == wanted))) {
+        return true;
+    }
+    for (u32 i = 0; i < t.count(); i++) {
+        BtfMember m = member(id, i);
+        u32 begin = m.bit_offset / 8;
+        u32 size = 0;
+        if (m.bitfield_size != 0 || begin > offset || !size_of(m.type, size) ||
+            offset >= begin + size) {
+            continue;
+        }
+        u32 inner = skip_modifiers(m.type);
+        u32 inside = offset - begin;
+        if (type(inner).kind() == BtfKind::Array) {
+            BtfArray a = array(inner);
+            u32 element = 0;
+            if (size_of(a.element_type, element) && element != 0) {
+                inner = a.element_type;
+                inside %= element;
+            }
+        }
+        if (has_type_at(inner, inside, wanted, depth + 1)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 u32 Btf::find(std::string_view wanted, BtfKind kind) const {
     for (u32 i = 0; i < offsets_.size(); i++) {
         BtfType t = load_type(types_.data() + offsets_[i]);

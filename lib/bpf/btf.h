@@ -86,6 +86,8 @@ public:
     u32 skip_modifiers(u32 id) const;
     // Size in bytes of a type; false if it has none.
     bool size_of(u32 id, u32& size) const;
+    // A structure of this name (a flavour behind "___" counts) lies at this offset of `type`.
+    bool has_type_at(u32 type, u32 offset, std::string_view name, int depth = 0) const;
     // 0 if there is no such type.
     u32 find(std::string_view name, BtfKind kind) const;
 

@@ -28,6 +28,9 @@ bool Analysis::step_call(const Insn& insn, bool& path_ended) {
 }
 
 bool Analysis::call_subprogram(u32 s) {
+    if (state_->lock_count != 0 && environment_.target.version < 612) {
+        return fail(Problem::LockRule, -1, "a function is called while a lock is held");
+    }
     if (!push_frame(s, state_->insn)) {
         return false;
     }
@@ -296,6 +299,9 @@ bool Analysis::return_from_callee(bool& path_ended) {
     }
     if (callee.callback != CallbackKind::None) {
         return return_from_callback(callee, path_ended);
+    }
+    if (state_->lock_count != 0 && environment_.target.version < 612) {
+        return fail(Problem::LockRule, -1, "a function returns while a lock is held");
     }
     u32 back = callee.call_insn + 1;
     pop_frame();

@@ -218,11 +218,12 @@ bool Analysis::access_btf_context(s32 off, u32 size, Access kind, Reg& value) {
     u32 pointee_raw = btf.type(type).size_or_type;
     u32 pointee = btf.skip_modifiers(pointee_raw);
     BtfKind pk = btf.type(pointee).kind();
+    bool must_be_whole = environment_.target.version >= 612;
     if (pointee == 0 || !btf.type(pointee).is_composite()) {
         bool is_iterator_buffer = program_.attach == AttachType::TraceIter;
         (void)pk;
         (void)is_iterator_buffer;
-        if (size != 8) {
+        if (size != 8 && must_be_whole) {
             return refuse("a pointer is read whole");
         }
         return true;  // a pointer to a number, or to nothing in particular, is read as a number

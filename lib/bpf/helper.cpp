@@ -395,16 +395,13 @@ bool Analysis::special_helper(u32 id, CallFacts& facts) {
                    create_dynptr(4, DynptrKind::Ringbuf, ref, false, 0);
         }
         case helper::kDynptrFromMem:
+            if (reg(1).kind != Kind::MapValue) {
+                return fail(Problem::BadArgument, 1, "a dynptr is made from a map's value only");
+            }
             return create_dynptr(4, DynptrKind::Local, 0, false, 0);
         case helper::kDynptrWrite:
             if (facts.dynptr == DynptrKind::Skb) {
                 invalidate_packets();
-            }
-            return true;
-        case helper::kDynptrData:
-            if (facts.dynptr == DynptrKind::Skb || facts.dynptr == DynptrKind::Xdp) {
-                return fail(Problem::BadArgument, 1,
-                            "packet dynptrs have no data pointer; use bpf_dynptr_slice");
             }
             return true;
         case helper::kSetRetval:

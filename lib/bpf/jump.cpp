@@ -265,7 +265,8 @@ bool Analysis::step_jump(const Insn& insn, bool& path_ended) {
     bool wide = insn.insn_class() == kClassJmp;
     if (op == kJa) {
         bool bad = insn.uses_register_source() || insn.registers != 0 ||
-                   (wide ? insn.imm != 0 : insn.off != 0);
+                   (wide ? insn.imm != 0
+                         : insn.off != 0 || environment_.target.version < kInstructionSetFour);
         if (bad) {
             return fail(Problem::BadEncoding, -1, "the instruction sets reserved fields");
         }

@@ -41,29 +41,6 @@ bool is_plain(const Btf& btf, u32 type, int depth) {
     return true;
 }
 
-// A type whose first members lead to the wanted one, or whose name is a flavour of it.
-bool names_match(std::string_view have, std::string_view want) {
-    size_t at = have.find("___");
-    return have == want || (at != std::string_view::npos && at > 0 && have.substr(0, at) == want);
-}
-
-bool leads_to(const Btf& btf, u32 type, std::string_view wanted) {
-    for (int depth = 0; depth < 16; depth++) {
-        type = btf.skip_modifiers(type);
-        if (!btf.type(type).is_composite()) {
-            return false;
-        }
-        if (names_match(btf.name(type), wanted)) {
-            return true;
-        }
-        if (btf.type(type).count() == 0) {
-            return false;
-        }
-        type = btf.member(type, 0).type;
-    }
-    return false;
-}
-
 }  // namespace
 
 KfuncTraits kfunc_traits(const Btf* btf, u32 function_id) {
@@ -98,7 +75,7 @@ bool Analysis::kfunc_object_argument(unsigned number, u32 pointee, KfuncCall& ca
     // The kernel's own form of a context may stand for the context.
     bool is_context = (wanted == "__sk_buff" && kernel.name(type) == "sk_buff") ||
                       (wanted == "xdp_md" && kernel.name(type) == "xdp_buff");
-    if (!is_void && !is_context && !leads_to(*btf, type, wanted)) {
+    if (!is_void && !is_context && !btf->has_type_at(type, r.off > 0 ? static_cast<u32>(r.off) : 0, wanted)) {
         return fail(Problem::BadArgument, n, "r", number, " points to struct ", btf->name(type),
                     ", not to struct ", wanted);
     }

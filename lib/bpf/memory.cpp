@@ -355,7 +355,8 @@ bool Analysis::check_base_kind(unsigned number) {
 
 bool Analysis::step_load(const Insn& insn) {
     bool sign = insn.mode() == kModeMemSx;
-    if ((insn.mode() != kModeMem && !sign) || (sign && insn.size_bits() == kSizeDw) ||
+    bool is_unknown = sign && environment_.target.version < kInstructionSetFour;
+    if ((insn.mode() != kModeMem && !sign) || is_unknown || (sign && insn.size_bits() == kSizeDw) ||
         insn.imm != 0) {
         return fail(Problem::BadEncoding, -1, "an unknown load or reserved fields set");
     }

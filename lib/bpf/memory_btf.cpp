@@ -7,6 +7,45 @@
 namespace gyre::bpf {
 namespace {
 
+// Members whose pointers stay valid as long as their structure does, or under RCU.
+enum class SafeField : u8 { No, Rcu, RcuOrNull, Trusted, TrustedOrNull };
+
+struct SafeRow {
+    const char* type;
+    const char* member;
+    SafeField safety;
+};
+
+constexpr SafeRow kSafeRows[] = {
+    {"task_struct", "cpus_ptr", SafeField::Rcu}, {"task_struct", "cgroups", SafeField::Rcu},
+    {"task_struct", "real_parent", SafeField::Rcu}, {"task_struct", "group_leader", SafeField::Rcu},
+    {"cgroup", "kn", SafeField::Rcu}, {"css_set", "dfl_cgrp", SafeField::Rcu},
+    {"cgroup_subsys_state", "cgroup", SafeField::Rcu},
+    {"mm_struct", "exe_file", SafeField::RcuOrNull}, {"sk_buff", "sk", SafeField::RcuOrNull},
+    {"request_sock", "sk", SafeField::RcuOrNull}, {"bpf_iter_meta", "seq", SafeField::Trusted},
+    {"bpf_iter__task", "meta", SafeField::Trusted}, {"bpf_iter__task", "task", SafeField::Trusted},
+    {"linux_binprm", "file", SafeField::Trusted}, {"file", "f_inode", SafeField::Trusted},
+    {"dentry", "d_inode", SafeField::TrustedOrNull}, {"socket", "sk", SafeField::TrustedOrNull},
+    {"vm_area_struct", "vm_mm", SafeField::TrustedOrNull},
+    {"vm_area_struct", "vm_file", SafeField::TrustedOrNull},
+};
+
+SafeField safe_field(const Btf& btf, u32 type, u32 offset) {
+    std::string_view name = btf.name(type);
+    for (const SafeRow& row : kSafeRows) {
+        if (name != row.type) {
+            continue;
+        }
+        for (u32 i = 0; i < btf.type(type).count(); i++) {
+            BtfMember m = btf.member(type, i);
+            if (m.name == row.member && m.bit_offset / 8 == offset) {
+                return row.safety;
+            }
+        }
+    }
+    return SafeField::No;
+}
+
 constexpr u32 kMaxNesting = 16;
 // The kernel structure behind a map of each type.
 const char* map_struct(MapType type) {
@@ -165,6 +204,11 @@ bool Analysis::access_btf(unsigned number, s32 off, u32 size, Access kind, int v
                     "a per-CPU pointer must go through bpf_per_cpu_ptr first");
     }
     bool is_own_object = base.has(kAlloc) && base.is_program_type;
+    // The one kernel structure that programs may write a member of.
+    bool is_mark = kind == Access::Write && !is_own_object && btf->name(type) == "nf_conn___init";
+    if (is_mark) {
+        return true;
+    }
     if (kind == Access::Write && !is_own_object) {
         return fail(Problem::ReadOnly, n, "a kernel object may only be read");
     }
@@ -188,8 +232,22 @@ bool Analysis::access_btf(unsigned number, s32 off, u32 size, Access kind, int v
         value.extra = pointee;
         value.is_program_type = base.is_program_type;
         value.flags = flags & (kUser | kPercpu);
+        SafeField safe = safe_field(*btf, type, static_cast<u32>(at));
+        bool was_trusted = base.ref != 0 || base.has(kTrusted);
         if (base.has(kUntrusted)) {
             value.flags |= kUntrusted;
+        } else if ((was_trusted || base.has(kRcu)) && safe != SafeField::No) {
+            bool under_rcu = state_->rcu_locks > 0 || !state_->may_sleep;
+            if (safe == SafeField::Trusted || safe == SafeField::TrustedOrNull) {
+                value.flags |= was_trusted ? kTrusted : 0;
+            } else if (under_rcu) {
+                value.flags |= kRcu;
+            }
+            bool may_be_null = safe == SafeField::TrustedOrNull || safe == SafeField::RcuOrNull;
+            if (may_be_null && value.has(kTrusted | kRcu)) {
+                value.flags |= kMaybeNull;
+                value.id = new_id();
+            }
         } else if ((flags & kRcu) && base.has(kTrusted | kRcu) && state_->rcu_locks > 0) {
             value.flags |= kRcu | kMaybeNull;
             value.id = new_id();

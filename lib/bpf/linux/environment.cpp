@@ -48,7 +48,7 @@ constexpr ProgramRules kRules[kProgramTypeCount] = {
 };
 
 constexpr Target kTargets[] = {
-    {"linux-6.1", 601, false, 32},
+    {"linux-6.1", 601, true, 32},
     {"linux-6.12", 612, true, 16},
     {"linux-6.18", 618, true, 16},
 };

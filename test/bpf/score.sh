@@ -1,0 +1,85 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# The kernel's own verifier tests as an oracle. The source comes from Debian's linux-source package, is
+# unpacked into the build directory and stays out of the tree.
+#   score.sh cases|objects|kernel-cases|kernel-objects
+# cases: test_verifier of 6.1; objects: progs/verifier_*.c of 6.12; kernel-...: the same programs, but
+# the running kernel's verdict is the expected one (needs bpf(2)).
+set -u
+mode=$1
+here=$(cd "$(dirname "$0")" && pwd)
+build=${GYRE_BUILD:-build}
+case $build in /*) ;; *) build=$(pwd)/$build ;; esac
+score=${BPF_SCORE_DIR:-$build/host/test/bpf}
+case $mode in *cases) version=6.1 ;; *objects) version=6.12 ;; *) echo "usage: $0 cases|objects|kernel-cases|kernel-objects" >&2; exit 2 ;; esac
+work=$build/bpf/linux-$version
+source=$work/source
+tests=$source/tools/testing/selftests/bpf
+
+fail() {
+    echo "TAP version 13"
+    echo "not ok 1 - the kernel's tests can be prepared"
+    echo "# $1"
+    [ -s "$work/log" ] && tail -5 "$work/log" | sed 's/^/# /'
+    echo "1..1"
+    exit 1
+}
+
+unpack() {
+    [ -e "$work/unpacked" ] && return
+    rm -rf "$work" && mkdir -p "$source" || fail "no place for the source"
+    (cd "$work" && apt-get download "linux-source-$version") > "$work/log" 2>&1 || fail "linux-source-$version cannot be downloaded"
+    dpkg-deb -x "$work"/linux-source-*.deb "$work/package" || fail "the package cannot be unpacked"
+    top=linux-source-$version
+    tar -C "$source" --strip-components=1 -xJf "$work/package/usr/src/$top.tar.xz" "$top/tools" "$top/include" "$top/kernel/bpf" \
+        "$top/scripts" 2>> "$work/log" || fail "the source cannot be unpacked"
+    rm -rf "$work/package" "$work"/*.deb
+    touch "$work/unpacked"
+}
+
+# test_verifier, compiled so that it writes its cases down instead of loading them.
+make_cases() {
+    [ "$work/cases" -nt "$here/selftest_dump.c" ] && return
+    {
+        echo '#ifdef FILL_ARRAY'
+        (cd "$tests/verifier" && for file in *.c; do echo "#include \"$file\""; done)
+        echo '#endif'
+    } > "$tests/verifier/tests.h"
+    (cd "$tests" && gcc -w -D_GNU_SOURCE -I. -I"$source/tools/include" -I"$source/tools/include/uapi" -I"$source/tools/lib" \
+        -idirafter /usr/include "$here/selftest_dump.c" cap_helpers.c testing_helpers.c -o "$work/dump" -lbpf -lelf -lz -lcap) \
+        > "$work/log" 2>&1 || fail "test_verifier cannot be compiled"
+    "$work/dump" "$work/cases.new" > "$work/log" 2>&1 || fail "the cases cannot be written"
+    mv "$work/cases.new" "$work/cases"
+}
+
+make_objects() {
+    [ -e "$work/objects/done" ] && return
+    rm -rf "$work/objects" "$work/include"
+    mkdir -p "$work/objects" "$work/include/bpf"
+    [ -r /sys/kernel/btf/vmlinux ] || fail "this kernel has no BTF to make vmlinux.h from"
+    PATH=$PATH:/usr/sbin bpftool btf dump file /sys/kernel/btf/vmlinux format c > "$work/include/vmlinux.h" 2> "$work/log" || fail "vmlinux.h cannot be made"
+    python3 "$source/scripts/bpf_doc.py" --header --file "$source/tools/include/uapi/linux/bpf.h" > "$work/include/bpf/bpf_helper_defs.h" \
+        2> "$work/log" || fail "the helpers' header cannot be made"
+    cp "$work/include/bpf/bpf_helper_defs.h" "$work/include/"
+    cp "$source"/tools/lib/bpf/*.h "$work/include/bpf/"
+    clang_include=$(clang-19 -print-resource-dir)/include
+    export work source tests clang_include
+    ls "$tests"/progs/verifier_*.c | xargs -P2 -n1 sh -c '
+        name=$(basename "$1" .c)
+        nice clang-19 -g -O2 -w -Werror=implicit-function-declaration --target=bpf -mcpu=v3 -std=gnu11 -fno-strict-aliasing \
+            -D__TARGET_ARCH_x86 -DENABLE_ATOMICS_TESTS -I"$work/include" -I"$tests" -I"$tests/progs" -I"$source/tools/include/uapi" \
+            -I"$source/tools/testing/selftests/usr/include" -idirafter "$clang_include" -idirafter /usr/include \
+            -idirafter /usr/include/x86_64-linux-gnu -c "$1" -o "$work/objects/$name.o" 2> "$work/objects/$name.err" ||
+            echo "$name" >> "$work/objects/broken"' sh
+    [ -e "$work/objects/broken" ] && fail "clang cannot compile $(tr '\n' ' ' < "$work/objects/broken")"
+    touch "$work/objects/done"
+}
+
+unpack
+case $mode in
+cases) make_cases; exec "$score/bpf_case_score" "$work/cases" --skip "$here/skip-6.1.txt" ;;
+kernel-cases) make_cases; exec "$score/bpf_case_score" "$work/cases" --kernel --skip "$here/skip-kernel-6.1.txt" ;;
+objects) make_objects; exec "$score/bpf_object_score" --skip "$here/skip-6.12.txt" "$work"/objects/verifier_*.o ;;
+kernel-objects) make_objects; exec "$score/bpf_object_score" --kernel --skip "$here/skip-kernel-6.12.txt" "$work"/objects/verifier_*.o ;;
+esac
