@@ -396,6 +396,7 @@ TEST(signals, lower_numbers_first) {
     sigemptyset(&all);
     sigprocmask(SIG_SETMASK, &all, nullptr);
     CHECK_EQ(next, 3);
+    CHECK(order[0] == SIGHUP && order[1] == SIGUSR1 && order[2] == SIGUSR2);
 }
 TEST(kill, errors) {
     CHECK_ERRNO(kill(getpid(), 65), EINVAL);
