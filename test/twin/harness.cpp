@@ -56,6 +56,7 @@ void remove_tree(int parent, const char* name) {
 }
 
 [[noreturn]] void run_in_child(const Case& test, const char* directory, int report_fd) {
+    signal(SIGALRM, SIG_DFL);  // the deadline is the runner's, not the case's
     setsid();
     if (dup2(report_fd, kReportFd) == -1) g_report_fd = report_fd;
     if (g_report_fd != report_fd) close(report_fd);
