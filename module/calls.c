@@ -12,6 +12,7 @@
 #include <linux/module.h>
 #include <linux/poll.h>
 #include <linux/ptrace.h>
+#include <linux/resource.h>
 #include <linux/sched/signal.h>
 #include <linux/time.h>
 #include <linux/uaccess.h>
@@ -215,6 +216,8 @@ static s64 poll_call(struct ksvc_request *request)
 	s64 result;
 	u32 index;
 
+	if (count > rlimit(RLIMIT_NOFILE))
+		return -EINVAL;
 	if (count > POLL_DESCRIPTORS_INSIDE)
 		return KSVC_STEP_OUT;
 	if (copy_from_user(entries, user_entries, count * sizeof(*entries)))

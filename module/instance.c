@@ -12,6 +12,7 @@
 #include <linux/mount.h>
 #include <linux/pseudo_fs.h>
 #include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
@@ -275,7 +276,10 @@ void ksvc_process_execs(struct task_struct *task)
 	spin_unlock(&ksvc_instances_lock);
 }
 
-/* A thread that dies while out on a call will not bring the result. */
+/*
+ * A thread that dies while out on a call will not bring the result. After the last thread nobody
+ * runs anything any more, even where another process shares the descriptor table and keeps it.
+ */
 void ksvc_thread_exits(struct task_struct *task)
 {
 	struct ksvc_instance *instance;
@@ -287,6 +291,10 @@ void ksvc_thread_exits(struct task_struct *task)
 	list_for_each_entry(instance, &instances, instances_node) {
 		if (instance->owner != task_tgid(task))
 			continue;
+		if (!atomic_read(&task->signal->live)) {
+			ksvc_close(instance);
+			continue;
+		}
 		spin_lock(&instance->lock);
 		list_for_each_entry_safe(request, next, &instance->in_flight, in_flight_node) {
 			if (request->state != KSVC_OUTSIDE || request->worker != task)

@@ -25,8 +25,8 @@
 
 #include "abi/ksvc/ksvc.h"
 
-#define VICTIMS 6
-#define THREADS 4
+#define VICTIMS 4
+#define THREADS 3
 
 static int ring_fd = -1;
 static struct ksvc_ring_header *submit, *complete;
@@ -172,6 +172,7 @@ static void victim(uint64_t seed)
 
     state = seed | 1;
     alarm(20);
+    for (int fd = 0; fd < 3; fd++) close(fd); /* entries write to low descriptors */
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) || pipe(ends)) _exit(1);
     open_ring(16u << draw(9), 16u << draw(9));
     for (int index = 0; index < THREADS; index++) {
@@ -179,7 +180,7 @@ static void victim(uint64_t seed)
         if (pthread_create(&thread, NULL, torment, (void*)(uintptr_t)draw(~0ull)) == 0)
             pthread_detach(thread);
     }
-    for (int round = (int)draw(300); round > 0; round--) {
+    for (int round = (int)draw(60); round > 0; round--) {
         struct timespec pause = {0, (long)draw(1000000)};
 
         act();

@@ -31,8 +31,12 @@ esac
 echo "guest: exit $?"
 echo "guest: counters $(cat /sys/kernel/debug/ksvc/counters | tr '\n' ' ')"
 sleep 1
+if [ -e /sys/kernel/debug/kmemleak ]; then # twice: what is young is not reported at first
+    for round in 1 2; do sleep 6; echo scan >/sys/kernel/debug/kmemleak; done
+    grep -A12 -B3 ksvc /sys/kernel/debug/kmemleak | sed 's/^/guest: kernel says: leak: /'
+fi
 rmmod ksvc && echo "guest: unloaded"
-dmesg | grep -E 'BUG|WARNING|Oops|general protection|Call Trace|UBSAN|KASAN|refcount|hung|stall' |
+dmesg | grep -E 'BUG|WARNING|Oops|general protection|Call Trace|UBSAN|KASAN|refcount|hung|stall|possible circular|suspicious|sleeping function' |
     sed 's/^/guest: kernel says: /'
 echo "guest: done"
 poweroff -f

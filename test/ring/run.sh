@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # run.sh SERIES [suite|fuzz|bench] [PART or SECONDS]: builds the module for Debian's kernel of that
-# series (6.1, 6.12), boots it in QEMU with busybox, the module and the test program, and prints
+# series (6.1, 6.12; debug: debug_kernel.sh), boots it in QEMU with busybox, the module and the test program, and prints
 # TAP: the suite's cases and then what the machine itself has to show (no complaint of the kernel,
 # no unloading while in use, unloading afterwards).
 set -euo pipefail
@@ -12,10 +12,19 @@ argument=${3:-}
 root=$(cd "$(dirname "$0")/../.." && pwd)
 build=$root/build/module
 programs=${RING_PROGRAMS:-${GYRE_BUILD:-$root/build}/host/guest}
-version=$("$root/test/ring/fetch_kernels.sh" "$series")
+mkdir -p "$build"
+if [ "$series" = debug ]; then
+    tree=$("$root/test/ring/debug_kernel.sh")
+    version=debug
+    image=$tree/arch/x86/boot/bzImage
+else
+    version=$("$root/test/ring/fetch_kernels.sh" "$series")
+    tree=/usr/src/linux-headers-$version
+    image=$build/kernels/$version/boot/vmlinuz-$version
+fi
 
-make -s -C "$root/module" KERNEL="$version" BUILD="/usr/src/linux-headers-$version" \
-    OUT="$build/ko-$version" >"$build/ko-$version.log" 2>&1 ||
+make -s -C "$root/module" KERNEL="$version" BUILD="$tree" OUT="$build/ko-$version" \
+    >"$build/ko-$version.log" 2>&1 ||
     { cat "$build/ko-$version.log" >&2; exit 1; }
 
 work=$(mktemp -d "$build/run.XXXXXX")
@@ -40,9 +49,9 @@ bench) # one instruction a nanosecond, so that the guest's clock counts instruct
 fuzz) append="$append ring.seconds=${argument:-20}" ;;
 *) append="$append ring.part=${argument// /_}" ;;
 esac
-timeout "${RING_TIMEOUT:-400}" qemu-system-x86_64 -machine q35 -cpu max -m 512 "${machine[@]}" \
+timeout "${RING_TIMEOUT:-400}" qemu-system-x86_64 -machine q35 -cpu max -m "$([ "$series" = debug ] && echo 2048 || echo 512)" "${machine[@]}" \
     -display none -no-reboot -nodefaults -serial "file:$work/serial" \
-    -kernel "$build/kernels/$version/boot/vmlinuz-$version" -initrd "$work/initramfs" \
+    -kernel "$image" -initrd "$work/initramfs" \
     -append "$append" </dev/null || echo "# qemu: $?"
 tr -d '\r' <"$work/serial" >"$work/log"
 cp "$work/log" "$build/last-$series-$what.log"
@@ -51,9 +60,9 @@ if [ "$what" = bench ]; then
     sed -n '/^guest: Linux/,/^guest: done/p' "$work/log"
     exit
 fi
-grep -E '^(TAP version|ok |not ok |#)' "$work/log" || true
-count=$(grep -cE '^(ok|not ok) ' "$work/log" || true)
-failures=$(grep -c '^not ok ' "$work/log" || true)
+grep -aE '^(TAP version|ok |not ok |#)' "$work/log" || true
+count=$(grep -acE '^(ok|not ok) ' "$work/log" || true)
+failures=$(grep -ac '^not ok ' "$work/log" || true)
 verdict() { # name, then a command that succeeds when all is well
     local name=$1
     shift
@@ -66,8 +75,8 @@ verdict() { # name, then a command that succeeds when all is well
         failures=$((failures + 1))
     fi
 }
-says() { grep -q "^guest: $1" "$work/log" || { tail -5 "$work/log"; return 1; }; }
-says_not() { ! grep "^guest: $1" "$work/log"; }
+says() { grep -aq "^guest: $1" "$work/log" || { tail -5 "$work/log"; return 1; }; }
+says_not() { ! grep -a "^guest: $1" "$work/log"; }
 verdict "machine: Linux $version reached its end" says done
 verdict "machine: unload is refused while in use" says_not "unloaded while in use"
 verdict "machine: the module can be unloaded afterwards" says 'unloaded$'
