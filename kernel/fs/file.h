@@ -89,7 +89,7 @@ public:
     // Runs the destructor at once (which may sleep and wake others), and frees the memory when no
     // lock-free reader of a descriptor table can look at it any more. A derived class has File as
     // its first base.
-    void last_reference_gone();
+    void last_reference_gone() override;
     // Text after "/proc/PID/fd/N ->" for files without a path: "pipe:[123]"; and lines for fdinfo.
     virtual size_t describe(std::span<char> buffer) const;
 

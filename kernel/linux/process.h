@@ -154,7 +154,7 @@ public:
     IntervalTimers* timers = nullptr;    // setitimer, timer_create; made when first needed
 
     ~Process() override;
-    void last_reference_gone();
+    void last_reference_gone() override;
 
 private:
     friend class Task;

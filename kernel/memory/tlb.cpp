@@ -27,7 +27,7 @@ struct Request {
     uint64_t page_count;
 };
 
-constinit Mutex one_at_a_time{LockRank::PrivateMemory};  // after VmoMappings, no pages inside
+constinit Mutex one_at_a_time{LockRank::TlbFlush};
 constinit Request request{};                       // written by the holder
 constinit std::atomic<uint64_t> pending_cpus{0};   // bits of CPUs that have not served it yet
 constexpr uint32_t kNobody = UINT32_MAX;

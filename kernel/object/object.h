@@ -55,6 +55,8 @@ protected:
 class Object : public RefCounted {
 public:
     virtual ~Object();
+    // Virtual, because a handle knows no more than Object: what is read under an epoch retires itself here.
+    virtual void last_reference_gone() { delete this; }
     ObjectKind kind() const { return kind_; }
     uint64_t koid() const { return koid_; }  // never reused
 

@@ -26,7 +26,7 @@ namespace gyre {
     X(EpollSet)           \
     X(AddressSpace)       /* the tree of mappings */ \
     X(VmoMappings)        /* where a Vmo is mapped */ \
-    X(PrivateMemory)      /* an address space's private pages */ \
+    X(TlbFlush)           /* one flush of other CPUs at a time */ \
     X(Vmo)                /* a Vmo's pages */ \
     X(SleepLast)          \
     /* Spinning locks (SpinLock); interrupts are off while one is held. */ \
@@ -43,6 +43,7 @@ namespace gyre {
     X(Terminals)          /* a terminal's open files */ \
     X(FutexBucket)        \
     X(PageTable)          \
+    X(HandleTable)        /* a table of handles, the ends of a channel */ \
     X(FileList)           /* files that are told of something together (timerfds: the clock was set) */ \
     X(FileSpin)           /* the state of an eventfd, a timerfd */ \
     X(ObjectSignals)      /* an object's signals and its observers */ \

@@ -8,6 +8,7 @@
 #include "kernel/linux/task.h"
 #include "kernel/memory/heap.h"
 #include "kernel/memory/page.h"
+#include "kernel/object/handle_table.h"
 #include "kernel/object/object.h"
 #include "kernel/schedule/scheduler.h"
 
@@ -48,7 +49,7 @@ Status accounting(TextBuilder& out, const Subject&) {
         {"objects", objects},
         {"files", live_object_count(ObjectKind::File)},
         {"vmos", live_object_count(ObjectKind::Vmo)},
-        {"handles", descriptor_count()},
+        {"handles", descriptor_count() + live_handle_count()},
         {"dentries", DentryCache::count()},
         {"threads", thread_count()},
         {"processes", live_object_count(ObjectKind::Process)},
