@@ -11,6 +11,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 namespace gyre::bpf {
 namespace {
 
@@ -71,7 +73,7 @@ u32 int_type(std::span<const u8> bytes) {
     return 0;
 }
 
-int make_map(const Map& map, std::span<const u8> btf, int inner, Descriptors& d) {
+int make_map(const Map& map, std::span<const u8> btf, int shared_btf, int inner, Descriptors& d) {
     bpf_attr attr = {};
     attr.map_type = static_cast<u32>(map.type);
     attr.key_size = map.key_size;
@@ -84,7 +86,7 @@ int make_map(const Map& map, std::span<const u8> btf, int inner, Descriptors& d)
     if (inner >= 0) {
         attr.inner_map_fd = static_cast<u32>(inner);
     }
-    int btf_fd = map.fields.empty() ? -1 : load_btf(btf, d);
+    int btf_fd = map.fields.empty() ? -1 : shared_btf >= 0 ? shared_btf : load_btf(btf, d);
     if (btf_fd >= 0) {
         attr.btf_fd = static_cast<u32>(btf_fd);
         bool is_plain = map.key_size == 4;
@@ -118,6 +120,7 @@ KernelVerdict ask_kernel(const Program& program, std::span<const u8> bare_btf,
     KernelVerdict verdict;
     Descriptors d;
     std::vector<int> map_fds;
+    int program_btf = load_btf(bare_btf, d);
     for (size_t i = 0; i < program.maps.size(); i++) {
         int inner = -1;
         for (size_t k = 0; k < i; k++) {
@@ -129,7 +132,9 @@ KernelVerdict ask_kernel(const Program& program, std::span<const u8> bare_btf,
         if (i < map_btf.size()) {
             btf = map_btf[i];
         }
-        int fd = make_map(*program.maps[i], btf, inner, d);
+        // A type is the same only within one load of the types.
+        int shared = std::ranges::equal(btf, bare_btf) ? program_btf : -1;
+        int fd = make_map(*program.maps[i], btf, shared, inner, d);
         if (fd < 0) {
             verdict.error = errno;
             verdict.log = "a map was not made";
@@ -164,9 +169,8 @@ KernelVerdict ask_kernel(const Program& program, std::span<const u8> bare_btf,
         attr.expected_attach_type = program.attach_member;
     }
 
-    int btf_fd = load_btf(bare_btf, d);
-    if (btf_fd >= 0) {
-        attr.prog_btf_fd = static_cast<u32>(btf_fd);
+    if (program_btf >= 0) {
+        attr.prog_btf_fd = static_cast<u32>(program_btf);
         attr.func_info_rec_size = sizeof(FunctionInfo);
         attr.func_info = address(program.functions.data());
         attr.func_info_cnt = static_cast<u32>(program.functions.size());

@@ -380,12 +380,7 @@ bool Analysis::load_imm64(const Insn& insn) {
             }
             dst = Reg::pointer(Kind::MapValue);
             dst.map = map;
-            dst.off = second.imm;
-            for (const SpecialField& f : map->fields) {
-                if (f.kind == FieldKind::SpinLock || f.kind == FieldKind::ResSpinLock) {
-                    dst.id = new_id();
-                }
-            }
+            dst.off = second.imm;  // the one value of the map: no id tells it from others
             return true;
         }
         case kPseudoFunc: {

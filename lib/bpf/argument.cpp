@@ -179,12 +179,10 @@ bool Analysis::check_memory_argument(unsigned number, s64 size, bool zero_allowe
             if (kind == Access::Write) {
                 return fail(Problem::ReadOnly, n, "a kernel object may only be read");
             }
-            u32 whole = 0;
-            const Btf* btf = r.is_program_type ? program_.btf : environment_.kernel_btf;
-            if (btf == nullptr || !btf->size_of(r.extra, whole)) {
-                return fail(Problem::BadType, n, "the object's size is not known");
+            if (bytes == 0 && zero_allowed) {
+                return true;
             }
-            return check_region(r, n, 0, bytes, whole, zero_allowed);
+            return access_btf(number, 0, bytes, Access::Read, -1);
         }
         case Kind::Context:
             if (rules_->context->style == ContextStyle::Any) {

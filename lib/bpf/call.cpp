@@ -220,7 +220,11 @@ GlobalArgument Analysis::global_argument(u32 prototype, u32 index) const {
         }
     }
     const char* user = rules_->context != nullptr ? rules_->context->user_type : nullptr;
-    if (is_context || (user != nullptr && (name == user || typedef_name == user)) ||
+    bool is_registers = rules_->context != nullptr && user != nullptr &&
+                        std::string_view(user) == "bpf_user_pt_regs_t" &&
+                        (name == "pt_regs" || name == "user_regs_struct");
+    if (is_context || is_registers ||
+        (user != nullptr && (name == user || typedef_name == user)) ||
         (pointee == 0 && program_.type == ProgramType::Syscall && is_context)) {
         result.kind = GlobalArgumentKind::Context;
         return result;

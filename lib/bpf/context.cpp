@@ -231,6 +231,11 @@ bool Analysis::access_btf_context(s32 off, u32 size, Access kind, Reg& value) {
     if (size != 8) {
         return refuse("a pointer is read whole");
     }
+    bool is_tcp = program_.type == ProgramType::StructOps &&
+                  btf.name(program_.attach_type_id) == "tcp_congestion_ops";
+    if (is_tcp && btf.name(pointee) == "sock") {
+        pointee = btf.find("tcp_sock", BtfKind::Struct);  // every socket there is one
+    }
     value = Reg::pointer(Kind::BtfObject);
     value.extra = pointee;
     bool trusts_arguments =

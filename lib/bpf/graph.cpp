@@ -181,6 +181,7 @@ bool Analysis::graph_call(KfuncCall& call, bool& handled) {
         return allocate_object(call);
     }
     if (name == "bpf_refcount_acquire_impl") {
+        call.is_never_null = call.object.ref != 0 && !call.object.has(kNonOwning);
         Reg r = call.object;
         r.flags = kAlloc;
         r.off = 0;

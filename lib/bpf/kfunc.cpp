@@ -30,7 +30,7 @@ bool is_plain(const Btf& btf, u32 type, int depth) {
     if (t.kind() == BtfKind::Array) {
         return is_plain(btf, btf.array(type).element_type, depth + 1);
     }
-    if (t.kind() != BtfKind::Struct || depth > 4) {
+    if (!t.is_composite() || depth > 4) {
         return false;
     }
     for (u32 i = 0; i < t.count(); i++) {
@@ -262,7 +262,7 @@ bool Analysis::finish_kfunc_result(KfuncCall& call) {
     if (!r0.is_pointer()) {
         return true;
     }
-    if (call.row->flags & kReturnsNull) {
+    if ((call.row->flags & kReturnsNull) && !call.is_never_null) {
         r0.flags |= kMaybeNull;
         r0.id = new_id();
     }

@@ -21,6 +21,7 @@ struct KfuncCall {
     u32 released_ref = 0;
     bool is_done = false;          // the special part has released what there was
     bool result_is_set = false;
+    bool is_never_null = false;    // whatever the function is marked with
     Reg result;
     u32 iterator_frame = 0;        // where an iterator lies
     u32 iterator_slot = 0;

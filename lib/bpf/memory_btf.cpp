@@ -46,6 +46,52 @@ SafeField safe_field(const Btf& btf, u32 type, u32 offset) {
     return SafeField::No;
 }
 
+bool is_connection_mark(const Btf& btf, u32 type, u32 offset, u32 size) {
+    std::string_view name = btf.name(type);
+    if (name != "nf_conn" && name != "nf_conn___init") {
+        return false;
+    }
+    u32 owner = btf.find("nf_conn", BtfKind::Struct);
+    for (u32 i = 0; i < btf.type(owner).count(); i++) {
+        BtfMember m = btf.member(owner, i);
+        if (m.name == "mark") {
+            return offset >= m.bit_offset / 8 && offset + size <= m.bit_offset / 8 + 4;
+        }
+    }
+    return false;
+}
+
+// What a congestion control may write of its socket (Linux: bpf_tcp_ca_btf_struct_access). The
+// structures lie one at the start of the other, so offsets are the same in all.
+bool is_congestion_member(const Btf& btf, u32 type, u32 offset, u32 size) {
+    struct Row {
+        const char* type;
+        const char* member;
+    };
+    static constexpr Row kRows[] = {
+        {"sock", "sk_pacing_rate"}, {"sock", "sk_pacing_status"},
+        {"inet_connection_sock", "icsk_ca_priv"}, {"tcp_sock", "snd_cwnd"},
+        {"tcp_sock", "snd_cwnd_cnt"}, {"tcp_sock", "snd_cwnd_stamp"},
+        {"tcp_sock", "snd_ssthresh"}, {"tcp_sock", "ecn_flags"}, {"tcp_sock", "app_limited"},
+    };
+    std::string_view name = btf.name(type);
+    if (name != "tcp_sock" && name != "inet_connection_sock" && name != "sock") {
+        return false;
+    }
+    for (const Row& row : kRows) {
+        u32 owner = btf.find(row.type, BtfKind::Struct);
+        for (u32 i = 0; i < btf.type(owner).count(); i++) {
+            BtfMember m = btf.member(owner, i);
+            u32 bytes = 0;
+            if (m.name == row.member && btf.size_of(m.type, bytes) &&
+                offset >= m.bit_offset / 8 && offset + size <= m.bit_offset / 8 + bytes) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 constexpr u32 kMaxNesting = 16;
 // The kernel structure behind a map of each type.
 const char* map_struct(MapType type) {
@@ -205,8 +251,11 @@ bool Analysis::access_btf(unsigned number, s32 off, u32 size, Access kind, int v
     }
     bool is_own_object = base.has(kAlloc) && base.is_program_type;
     // The one kernel structure that programs may write a member of.
-    bool is_mark = kind == Access::Write && !is_own_object && btf->name(type) == "nf_conn___init";
-    if (is_mark) {
+    bool is_mark = kind == Access::Write && !is_own_object && rules_->may_write_packets &&
+                   is_connection_mark(*btf, type, static_cast<u32>(at), size);
+    bool is_congestion = kind == Access::Write && program_.type == ProgramType::StructOps &&
+                         is_congestion_member(*btf, type, static_cast<u32>(at), size);
+    if (is_mark || is_congestion) {
         return true;
     }
     if (kind == Access::Write && !is_own_object) {

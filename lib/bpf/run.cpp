@@ -143,7 +143,8 @@ bool Analysis::prepare_global(State& s, u32 subprogram) {
     }
     u32 result = btf.skip_modifiers(btf.type(prototype).size_or_type);
     BtfKind kind = btf.type(result).kind();
-    if (result != 0 && kind != BtfKind::Int && kind != BtfKind::Enum && kind != BtfKind::Enum64) {
+    bool may_be_void = result == 0 && environment_.target.version > 618;
+    if (!may_be_void && kind != BtfKind::Int && kind != BtfKind::Enum && kind != BtfKind::Enum64) {
         return fail(Problem::BadType, -1, "a global function must return a number or nothing");
     }
     for (u32 i = 0; i < count; i++) {
