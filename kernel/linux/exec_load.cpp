@@ -108,9 +108,9 @@ void choose_places(Exec& exec, const Chance& chance) {
         const uint64_t base = kMovableBase + (chance.image % kMovableRandomPages) * kPageSize;
         exec.image_bias = (base & ~(exec.image.alignment - 1)) - exec.image.lowest;
     }
-    // Right below the vDSO, which the space put where mappings begin: so they share page tables.
+    // Right below the vDSO and its data page, which the space put where mappings begin: so they share page tables.
     if (exec.interpreter && exec.interpreter_image.type == elf::Type::Movable) {
-        const uint64_t base = exec.vdso - exec.interpreter_image.span_bytes();
+        const uint64_t base = exec.vdso - kVdsoDataBytes - exec.interpreter_image.span_bytes();
         exec.interpreter_bias = (base & ~(exec.interpreter_image.alignment - 1)) - exec.interpreter_image.lowest;
     }
 }

@@ -44,7 +44,7 @@ Status vdso::initialize() {
     Objects made;
     made.image = TRY(Vmo::create(page_ceiling(image_bytes())));
     TRY_VOID(made.image->write(0, std::span(gyre_vdso_image, image_bytes())));
-    made.data = TRY(Vmo::create(kPageSize));
+    made.data = TRY(Vmo::create(linux::kVdsoDataBytes));
     made.image_source = TRY(make_ref<NamedSource>("[vdso]"));
     made.data_source = TRY(make_ref<NamedSource>("[vvar]"));
     made.data_page = TRY(made.data->get_page(0, ForWrite::Yes));
@@ -64,14 +64,14 @@ Result<VirtualAddress> linux::map_vdso(AddressSpace& space) {
     const uint64_t image_length = page_ceiling(image_bytes());
     // One hole for both: the data page must stand right below the image.
     MapRequest request{
-        .length = kPageSize + image_length,
+        .length = linux::kVdsoDataBytes + image_length,
         .protection = Protection::Read,
         .most = Protection::Read,
         .vmo = g_objects.data,
         .source = g_objects.data_source,
     };
     const VirtualAddress base = TRY(space.map(request));
-    request.hint = base + kPageSize;
+    request.hint = base + linux::kVdsoDataBytes;
     request.length = image_length;
     request.placement = Placement::Fixed;
     request.protection = request.most = Protection::Read | Protection::Execute;

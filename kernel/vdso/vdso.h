@@ -19,6 +19,8 @@ void set_realtime_offset(int64_t offset_ns);
 }  // namespace vdso
 
 namespace linux {
+// [vvar] stands right below the image: what is placed below the image must leave room for it.
+constexpr uint64_t kVdsoDataBytes = kPageSize;
 // Maps [vvar] and [vdso] somewhere; where the image (its ELF header) stands. Errors: NoMemory.
 Result<VirtualAddress> map_vdso(AddressSpace& space);
 }  // namespace linux
