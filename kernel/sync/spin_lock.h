@@ -3,7 +3,9 @@
 // The one spinning lock of the kernel. It always turns interrupts off while held: a lock that an interrupt
 // handler might want can then never be held by the thread it interrupted, and there is one kind to reason
 // about. Held for tens of instructions, never across anything that may sleep or fault on user memory.
-// Fair by tickets. Context: any.
+// Not fair, on purpose: a machine's CPUs are threads of a host that may take any of them away. With tickets all wait for
+// the one whose turn it is, running or not, and a busy host brings a contended lock to a standstill (Linux does the same
+// under a hypervisor: virt_spin_lock). Context: any.
 #pragma once
 
 #include <atomic>
@@ -25,8 +27,7 @@ public:
     [[nodiscard]] arch::InterruptState lock() GYRE_ACQUIRE() {
         const arch::InterruptState state = arch::disable_interrupts();
         lock_order::about_to_acquire(rank_, this);
-        const uint16_t ticket = next_.fetch_add(1, std::memory_order_relaxed);
-        while (serving_.load(std::memory_order_acquire) != ticket) arch::pause();
+        take();
         lock_order::acquired(rank_, this);
         return state;
     }
@@ -34,29 +35,29 @@ public:
     [[nodiscard]] arch::InterruptState lock_second(const SpinLock& first) GYRE_ACQUIRE() {
         lock_order::about_to_acquire_second(rank_, this, &first);
         const arch::InterruptState state = arch::disable_interrupts();
-        const uint16_t ticket = next_.fetch_add(1, std::memory_order_relaxed);
-        while (serving_.load(std::memory_order_acquire) != ticket) arch::pause();
+        take();
         lock_order::acquired(rank_, this);
         return state;
     }
     void unlock(arch::InterruptState state) GYRE_RELEASE() {
         lock_order::released(rank_, this);
-        // Only the holder writes `serving_`, so a plain increment is enough.
-        serving_.store(static_cast<uint16_t>(serving_.load(std::memory_order_relaxed) + 1),
-                       std::memory_order_release);
+        is_taken_.store(false, std::memory_order_release);
         arch::restore_interrupts(state);
     }
     // For the scheduler, which lets go of a lock on another stack than it took it on.
     void unlock_keep_interrupts_off() GYRE_RELEASE() { unlock(arch::InterruptState::Off); }
     // For a lock that finds its place in the order later (an epoll that comes to watch another). Nobody holds it.
     void set_rank(LockRank rank) { rank_ = rank; }
-    bool is_locked() const {
-        return next_.load(std::memory_order_relaxed) != serving_.load(std::memory_order_relaxed);
-    }
+    bool is_locked() const { return is_taken_.load(std::memory_order_relaxed); }
 
 private:
-    std::atomic<uint16_t> next_{0};
-    std::atomic<uint16_t> serving_{0};
+    void take() {
+        while (is_taken_.exchange(true, std::memory_order_acquire)) [[unlikely]]
+            // Looking does not take the cache line away from the holder.
+            while (is_taken_.load(std::memory_order_relaxed)) arch::pause();
+    }
+
+    std::atomic<bool> is_taken_{false};
     LockRank rank_;
 };
 
