@@ -27,6 +27,8 @@ Status check_flags(const CallContext& context, const CloneRequest& request) {
     // Init has no parent to share, and no child may become its sibling.
     if ((flags & kParent) && context.process.pid() == kInitPid) return fail(Error::InvalidArgument);
     if ((flags & kPidfd) && (flags & (kDetached | kThread))) return fail(Error::InvalidArgument);
+    // As arch_prctl(2): the register that takes it faults on an address that is none.
+    if ((flags & kSetTls) && request.tls >= kUserEnd) return fail(Error::NotPermitted);
     return {};
 }
 
