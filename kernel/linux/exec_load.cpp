@@ -117,6 +117,10 @@ void choose_places(Exec& exec, const Chance& chance) {
 
 // A fixed program must leave room for what is above it; a movable one is far below.
 Status check_places(const Exec& exec) {
+    // Where it begins must be an address at all: the CPU faults in the kernel on the way to one that is none.
+    if (exec.image.entry + exec.image_bias >= kUserEnd) return fail(Error::NotExecutable);
+    if (exec.interpreter && exec.interpreter_image.entry + exec.interpreter_bias >= kUserEnd)
+        return fail(Error::NotExecutable);
     const uint64_t stack_bottom = exec.stack_top - page_ceiling(exec.string_bytes() + kFirstStackBytes);
     if (exec.image.highest + exec.image_bias > stack_bottom) return fail(Error::NoMemory);
     // Nor may a fixed program lie where the rest wants to be.
