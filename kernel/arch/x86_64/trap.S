@@ -111,6 +111,11 @@ gyre_trap_stubs:
 trap_common:
     PUSH_REGISTERS
     cld
+    // A program may have set the flag that lifts the guard of its memory (AC); a call clears it by FMASK.
+    cmpb $0, gyre_has_smap(%rip)
+    je 2f
+    clac
+2:
     testb $3, 18 * 8(%rsp)      // cs
     jz 1f
     swapgs
