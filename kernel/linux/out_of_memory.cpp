@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// The out-of-memory policy: the program that asked in vain dies, unless it is small and another one holds most of the
-// memory (memory::should_spare_offender); then that one dies and the small one tries again. oom_score_adj moves what a
-// program counts for, in thousandths of the machine's memory; -1000 takes it out of the choice (proc(5)). Init is never chosen.
+// The out-of-memory policy: the program that asked in vain dies, unless another one counts for at least twice as much; then
+// that one dies and the small one tries again. A program counts for its own pages and, as an estimate of what the kernel
+// holds for it (full pipes above all), some for each descriptor. oom_score_adj moves the sum, in thousandths of the machine's
+// memory; -1000 takes it out of the choice (proc(5)). Init is never chosen.
 #include "kernel/linux/out_of_memory.h"
 
+#include "kernel/fs/file_table.h"
 #include "kernel/linux/process_tree.h"
 #include "kernel/log/log.h"
 #include "kernel/memory/page.h"
@@ -14,6 +16,7 @@ namespace {
 
 constexpr int64_t kRetryNs = 10'000'000;   // how long a victim gets to leave before the next look
 constexpr int64_t kNeverChosen = -1000;
+constexpr int64_t kPagesOfDescriptor = 8;  // half of what a full pipe holds: it has two ends
 
 struct Candidate {
     Ref<Process> process;
@@ -22,10 +25,20 @@ struct Candidate {
     bool is_dying = false;
 };
 
+int64_t descriptor_count(const Process& process) {
+    const Ref<Task> leader = process.leader();
+    const Ref<FileTable> files = leader ? leader->files_reference() : Ref<FileTable>();
+    return files ? static_cast<int64_t>(files->slots().count()) : 0;
+}
+
+int64_t size_of(const Process& process, uint64_t resident_pages) {
+    return static_cast<int64_t>(resident_pages) + descriptor_count(process) * kPagesOfDescriptor;
+}
+
 int64_t score_of(const Process& process, uint64_t resident_pages, uint64_t total_pages) {
     const auto adjust = static_cast<int64_t>(process.oom_score_adjust.load(std::memory_order_relaxed));
     if (adjust <= kNeverChosen || process.pid() == kInitPid) return INT64_MIN;
-    return static_cast<int64_t>(resident_pages) + adjust * static_cast<int64_t>(total_pages) / 1000;
+    return size_of(process, resident_pages) + adjust * static_cast<int64_t>(total_pages) / 1000;
 }
 
 bool is_dying(Process& process) {
@@ -62,12 +75,17 @@ void report(const Process& process, uint64_t resident_pages) {
 }  // namespace
 
 memory::OutOfMemoryDecision handle_out_of_memory(AddressSpace& offender) {
+    void* const owner = Thread::current().owner();
+    if (!owner) return memory::OutOfMemoryDecision::KillOffender;
+    Process& self = static_cast<Task*>(owner)->process();
+    // One that is on its way out gives back the most by going on.
+    if (is_dying(self)) return memory::OutOfMemoryDecision::KillOffender;
     const Candidate largest = find_largest();
     const uint64_t own_pages = offender.usage().resident_pages;
     const bool is_self = !largest.process || largest.process->address_space_reference() == &offender;
-    if (is_self || !memory::should_spare_offender(own_pages, largest.resident_pages)) {
-        Thread& thread = Thread::current();
-        if (void* owner = thread.owner()) report(static_cast<Task*>(owner)->process(), own_pages);
+    const bool is_spared = self.pid() == kInitPid || size_of(self, own_pages) <= largest.score / 2;
+    if (is_self || !is_spared) {
+        report(self, own_pages);
         return memory::OutOfMemoryDecision::KillOffender;
     }
     if (!largest.is_dying) {

@@ -44,9 +44,6 @@ enum class OutOfMemoryDecision : uint8_t {
 // Called in thread context with no lock held; may sleep. Without a handler the offender is killed.
 using OutOfMemoryHandler = OutOfMemoryDecision (*)(AddressSpace& offender);
 void set_out_of_memory_handler(OutOfMemoryHandler handler);
-// The rule the handler should follow: true when the offender is so small that killing it would help nobody, while the
-// largest program holds most of the memory.
-bool should_spare_offender(uint64_t offender_resident_pages, uint64_t largest_resident_pages);
 
 // Called by arch in interrupt context for IpiKind::FlushTlb.
 void on_flush_tlb_ipi();

@@ -28,10 +28,4 @@ bool wait_for_memory(AddressSpace& offender) {
     return true;
 }
 
-// Killing someone who holds less than an eighth of what the largest holds would free too little to help.
-bool should_spare_offender(uint64_t offender_resident_pages, uint64_t largest_resident_pages) {
-    return offender_resident_pages < largest_resident_pages / 8 &&
-           largest_resident_pages > page_allocator::statistics().total_pages / 4;
-}
-
 }  // namespace gyre::memory
