@@ -56,6 +56,9 @@ function(gyre_guest_program name)
         endif()
         set(flags)
         set(link -static)
+        if("-static-pie" IN_LIST arg_LINK_OPTIONS)
+            set(link)  # the two together link the start files of neither
+        endif()
         set(link_end)
     endif()
 
