@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: MIT
+//
+// A ring as a program has it: composes one implementation of each of the seven concepts. It sends
+// every entry the way the router says, keeps LINKED and DRAIN in order across all tiers, and sees
+// to it that each accepted entry gets exactly one final completion.
+//
+// Used by one thread at a time. What order.h does not hold back goes out without a queue between.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "ksvc/completion_sink.h"
+#include "ksvc/concepts.h"
+#include "ksvc/order.h"
+#include "ksvc/trap.h"
+
+namespace ksvc {
+
+template <SyscallRouter Router, IoBackend Backend, WorkerPool Pool, Notifier Notify, CompletionSink Sink,
+          BufferProvider Buffers, SharedPage Page>
+class Instance {
+    static_assert(Backend::kRunsPoolTier || Pool::kIsInline || Notify::kIsPollable || !Backend::kWaits,
+                  "a backend that waits in the kernel needs a notifier that it can watch");
+
+public:
+    // `entries`: how many may be accepted and not yet consumed.
+    explicit Instance(uint32_t entries) : sink_(entries), inbox_(*this) {}
+    ~Instance() { settle(); }
+    Instance(const Instance&) = delete;
+    Instance& operator=(const Instance&) = delete;
+
+    // Opens the backend and lets the router probe. ENOSYS, EPERM, ENOENT...: this way down is shut.
+    Result<void> open() {
+        if (auto opened = backend_.open(std::min(sink_.capacity(), 4096u)); !opened) return opened;
+        router_.probe(page_, backend_);
+        return {};
+    }
+
+    // Takes one entry; false: `entries` are under way or unread (back pressure).
+    bool submit(const Entry& entry) {
+        if (accepted_ == sink_.capacity()) [[unlikely]] return false;
+        ++accepted_;
+        if ((entry.flags | order_.is_holding()) != 0 || entry.corr_id >= kTokenLimit) [[unlikely]] {
+            submit_with_care(entry);
+            return true;
+        }
+        ++running_;
+        start(entry, entry.corr_id);
+        return true;
+    }
+
+    // Hands to the kernel what was submitted.
+    Result<void> flush() {
+        order_.end_group();
+        if (order_.is_waiting() || !blocked_.empty()) [[unlikely]] pump();
+        is_unflushed_ = false;
+        return backend_.flush();
+    }
+
+    // Moves finished work into the sink; says how many completions it delivered.
+    unsigned reap() {
+        const uint64_t before = delivered_;
+        backend_.reap(Taker{this});
+        if (!instant_.empty()) [[unlikely]] collect_instant();
+        if (inbox_.has_mail.load(std::memory_order_acquire)) [[unlikely]] collect_inbox();
+        if (order_.is_waiting() || !blocked_.empty()) [[unlikely]] pump();
+        return static_cast<unsigned>(delivered_ - before);
+    }
+
+    // Flushes, then waits until `count` completions have been delivered (direct sink: since the
+    // call; ring sink: lie in the ring). ETIME: time is up. EINTR: a signal came. EDEADLK: fewer
+    // than `count` can ever come.
+    Result<void> wait(uint32_t count, Patience patience = {}) {
+        order_.end_group();
+        if (order_.is_waiting() || !blocked_.empty()) pump();
+        const uint64_t first = Sink::kIsDirect ? delivered_ : delivered_ - sink_.ready();
+        // While the kernel has not even seen the work there is nothing to look for.
+        if (!is_unflushed_ || !instant_.empty() || pool_running_ != 0) reap();
+        if (delivered_ - first >= count) return flush();
+        const auto deadline = deadline_of(patience);
+        while (true) {
+            const uint64_t missing = count - (delivered_ - first);
+            if (running_ + order_.held_count() < missing && multi_running_ == 0) return fail(EDEADLK);
+            const auto slept = sleep(static_cast<unsigned>(missing), deadline);
+            reap();
+            if (delivered_ - first >= count) return {};
+            if (!slept) return slept;
+        }
+    }
+
+    // Ring sink only: the completion `index` places behind the oldest, or nullptr.
+    const Completion* peek(uint32_t index = 0) requires(!Sink::kIsDirect) {
+        if (sink_.ready() <= index) reap();
+        return sink_.ready() > index ? &sink_.at(index) : nullptr;
+    }
+    void advance(uint32_t count) requires(!Sink::kIsDirect) {
+        for (uint32_t i = 0; i < count; ++i)
+            if ((sink_.at(i).flags & KSVC_COMPLETION_MORE) == 0) --accepted_;
+        sink_.advance(count);
+    }
+
+    // How many entries with this corr_id were reached. ENOENT: none; EALREADY: out of reach.
+    Result<unsigned> cancel(uint64_t corr_id);
+
+    Router& router() { return router_; }
+    Backend& backend() { return backend_; }
+    Pool& pool() { return pool_; }
+    Notify& notifier() { return notifier_; }
+    Sink& sink() { return sink_; }
+    Buffers& buffers() { return buffers_; }
+    Page& page() { return page_; }
+
+    uint32_t accepted() const { return accepted_; }
+    uint32_t running() const { return running_; }
+    uint32_t space() const { return sink_.capacity() - accepted_; }
+    Tier tier(uint32_t nr) const { return router_.tier(nr); }
+    Result<void> force(uint32_t nr, Tier tier) { return router_.force(nr, tier); }
+
+    // Makes notifier().fd() readable whenever there may be something to reap: for poll and epoll.
+    Result<int> event_fd() requires(Notify::kIsPollable) {
+        notifier_.notify_always();
+        if (auto registered = backend_.notify_by(notifier_.fd());
+            !registered && registered.error() != std::errc::operation_not_supported)
+            return std::unexpected(registered.error());
+        return notifier_.fd();
+    }
+
+private:
+    using Clock = std::chrono::steady_clock;
+    static constexpr uint64_t kTokenLimit = 1ull << 62;  // the bits above are the library's
+
+    struct Letter {
+        uint64_t token;
+        int64_t result;
+    };
+    // Finished calls of workers, until the owner collects them.
+    struct Inbox : FinishedPort {
+        explicit Inbox(Instance& self) : FinishedPort{&on_finished}, owner(self) {}
+        static void on_finished(FinishedPort& port, uint64_t token, int64_t result) {
+            auto& inbox = static_cast<Inbox&>(port);
+            // Under the lock to the end: the owner may go as soon as it has collected the last one.
+            std::lock_guard guard(inbox.lock);
+            inbox.mail.push_back({token, result});
+            inbox.has_mail.store(true);
+            inbox.owner.notifier_.notify();
+        }
+        Instance& owner;
+        std::mutex lock;
+        std::vector<Letter> mail;
+        std::atomic<bool> has_mail{false};
+    };
+
+    // A final completion has a slot promised; an interim one needs a slot beyond those.
+    struct Taker {
+        Instance* self;
+        bool operator()(uint64_t token, int64_t result, uint32_t flags) {
+            if (!has_room(flags)) return false;
+            self->deliver(token, result, flags);
+            return true;
+        }
+        bool has_room(uint32_t flags) const {
+            if constexpr (Sink::kIsDirect) return true;
+            return (flags & KSVC_COMPLETION_MORE) == 0 || self->has_room_for_interim();
+        }
+    };
+
+    struct Pending {
+        Entry entry;
+        uint64_t token;
+    };
+
+    void submit_with_care(const Entry& entry);
+    void pump();
+    void run_unit(OrderUnit&& unit);
+    void start(const Entry& entry, uint64_t token);
+    void start_by(Tier tier, const Entry& entry, uint64_t token);
+    void answer(uint64_t token, int64_t result) { instant_.push_back({token, result}); }
+    void deliver(uint64_t token, int64_t result, uint32_t flags) {
+        if (token & kOrderBit) [[unlikely]] return deliver_ordered(token, result, flags);
+        if ((flags & KSVC_COMPLETION_MORE) == 0) --running_;
+        put(token, result, flags);
+    }
+    void deliver_ordered(uint64_t token, int64_t result, uint32_t flags);
+    void put(uint64_t corr_id, int64_t result, uint32_t flags) {
+        ++delivered_;
+        if constexpr (Sink::kIsDirect)
+            if ((flags & KSVC_COMPLETION_MORE) == 0) --accepted_;
+        sink_.put({.corr_id = corr_id, .result = result, .flags = flags, .pad = 0});
+    }
+    void collect_instant();
+    void collect_inbox();
+    Result<void> sleep(unsigned count, std::optional<Clock::time_point> deadline);
+    void settle();
+    bool has_room_for_interim() const { return sink_.room() > running_ + order_.held_count(); }
+    static std::optional<Clock::time_point> deadline_of(Patience patience) {
+        if (!patience) return {};
+        return Clock::now() + std::min(*patience, std::chrono::nanoseconds{std::chrono::hours{24 * 365}});
+    }
+
+    Router router_;
+    Page page_;
+    Buffers buffers_;
+    Notify notifier_;
+    Sink sink_;
+    Inbox inbox_;
+    Order order_;
+    uint32_t accepted_ = 0;       // accepted, not yet consumed
+    uint32_t running_ = 0;        // started, final completion not yet delivered
+    uint32_t pool_running_ = 0;   // of these, with workers
+    uint32_t multi_running_ = 0;
+    bool is_unflushed_ = false;   // the backend has entries that the kernel has not seen
+    std::vector<Letter> instant_; // answered at submission (Tiers 0 and 3), not yet delivered
+    std::vector<Letter> letters_; // collect_inbox's own
+    std::deque<Pending> blocked_; // started, but the backend had no room
+    uint64_t delivered_ = 0;
+    Backend backend_;
+    Pool pool_;  // last: its threads end before anything else goes
+};
+
+}  // namespace ksvc
+
+#include "ksvc/instance_inline.h"
