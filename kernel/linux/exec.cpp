@@ -88,7 +88,8 @@ Status run_exec(Exec& exec) {
     TRY_VOID(become_only_task(task));
     // The point of no return: the old program's threads are gone, so its memory may go.
     commit(exec);
-    if (!zero_tails(exec) || !write_stack(exec)) exit_group(kSigKill);
+    // Not ended here: what `exec` holds must go first.
+    if (!zero_tails(exec) || !write_stack(exec)) force_signal(kSigKill);
     reset_registers(exec);
     return {};
 }
