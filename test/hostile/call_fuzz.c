@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// Random system calls: random numbers, arguments and pointers, from several threads of several processes that share memory.
-// A supervisor starts workers without privileges, kills those that hang, and starts them again, for so many seconds. What is tested
-// is that the kernel lives, and that nothing is left: /proc/gyre/accounting before and after. Prints TAP.
+// Random system calls: random numbers, arguments and pointers, from several threads of several processes that share memory; half of
+// them calls whose arguments are of the kind that they expect (call_shapes.h), on descriptors of every kind, in children cloned with
+// random flags. A supervisor starts workers without privileges, each with a user of its own, kills those that hang, and starts them
+// again, for so many seconds. What is tested is that the kernel lives, and that nothing is left: /proc/gyre/accounting before and
+// after. Prints TAP.
 //   call_fuzz SECONDS [SEED [WORKERS [THREADS]]]
 #define _GNU_SOURCE
 #include <errno.h>
@@ -11,8 +13,10 @@
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -23,9 +27,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "call_shapes.h"
+
 // A file system of its own, so that what the calls make in it goes with it.
 static const char kPlayground[] = "/tmp/call_fuzz";
-enum { kMostWorkers = 16, kCallsOfALife = 20000, kLifeMs = 2000 };
+enum { kFirstUser = 60000, kDescriptors = 30, kMostWorkers = 16, kCallsOfALife = 20000, kLifeMs = 2000 };
 
 static uint64_t next(uint64_t* state) {  // xorshift64*
     uint64_t x = *state;
@@ -58,9 +64,9 @@ static uint64_t argument(uint64_t* state) {
 static int is_left_out(long number) {
     switch (number) {
         case SYS_exit: case SYS_exit_group:     // only end the life early
-        case SYS_fork: case SYS_vfork: case SYS_clone: case SYS_clone3:  // tested by the bombs
+        case SYS_fork: case SYS_vfork: case SYS_clone: case SYS_clone3:  // clone_child makes children
         case SYS_pause: case SYS_rt_sigsuspend:
-        case SYS_kill: case SYS_tkill: case SYS_tgkill:  // random ones would hit the brothers more than the kernel
+        case SYS_kill: case SYS_tkill: case SYS_tgkill:  // these hit the brothers more than the kernel: now and then only
             return 1;
         default: return 0;
     }
@@ -76,6 +82,66 @@ static void scramble(uint64_t* state) {
     else for (int i = 0; i < 8 && at + 64 < kArea / 2; ++i) ((uint64_t*)(area + (at & ~7ul)))[i] = argument(state);
 }
 
+static uint64_t shaped_argument(char shape, uint64_t* state) {
+    uint64_t r = next(state);
+    if (r % 16 == 0) return argument(state);
+    r >>= 4;
+    switch (shape) {
+        case 'f': return 3 + r % kDescriptors;
+        case 'd': return r % 3 ? (uint64_t)AT_FDCWD : 3 + r % kDescriptors;
+        case 's': return (uint64_t)(uintptr_t)kNames[r % (sizeof(kNames) / sizeof(kNames[0]))];
+        case 'l': return r % 5000;                                             // a length
+        case 'z': return 0;
+        case 'i': return kIoctls[r % (sizeof(kIoctls) / sizeof(kIoctls[0]))];
+        case 'c': return r % 2 ? r % 40 : 1024 + r % 20;                       // fcntl's commands, small numbers
+        case 'b': return 1ULL << r % 32 | (r >> 40) % 16;                      // flags
+        case 'g': return 1 + r % 64;                                           // a signal
+        case 'm': return (uint64_t)(uintptr_t)area + r % 64 * 4096;            // pages
+        case 't': return (uint64_t)(uintptr_t)&kBriefTimes[r % (sizeof(kBriefTimes) / sizeof(kBriefTimes[0]))];
+        case 'o': return r % 14 | (r >> 8) % 4 * 128;                          // futex's operations
+        default: return (uint64_t)(uintptr_t)area + r % (kArea / 2);           // 'p'
+    }
+}
+
+static void shaped_call(uint64_t* state) {
+    const struct CallShape* shape = &kShapes[next(state) % (sizeof(kShapes) / sizeof(kShapes[0]))];
+    uint64_t a[6] = {0};
+    for (int i = 0; shape->arguments[i]; ++i) a[i] = shaped_argument(shape->arguments[i], state);
+    syscall(shape->number, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+
+static int one_call(uint64_t* state) {
+    uint64_t r = next(state);
+    if (r % 2) {
+        shaped_call(state);
+        return 1;
+    }
+    long number = (long)((r >> 8) % 470);
+    if ((r >> 24) % 256 == 0) number = (long)next(state);
+    if (is_left_out(number) && ((r >> 32) % 64 || number < SYS_kill)) return 0;
+    if ((r >> 40) % 8 == 0) scramble(state);
+    syscall(number, argument(state), argument(state), argument(state), argument(state), argument(state), argument(state));
+    return 1;
+}
+
+// A child by clone with random flags; it makes some calls, or becomes an odd program. What shares our memory would share our
+// stack: not here (threads do).
+static void clone_child(uint64_t* state) {
+    uint64_t r = next(state);
+    const uint64_t flags = (r & 0xfefffe00 & ~(uint64_t)(CLONE_VM | CLONE_THREAD | CLONE_SIGHAND)) & next(state);
+    const uint64_t signal = (r >> 32) % 3 ? SIGCHLD : (r >> 40) % 65;
+    long child = syscall(SYS_clone, flags | signal, 0, argument(state), argument(state), argument(state));
+    if (child == 0) {
+        if ((r >> 48) % 4 == 0) {
+            char* const arguments[] = {(char*)shaped_argument('s', state), (char*)shaped_argument('s', state), NULL};
+            syscall(SYS_execve, shaped_argument('s', state), arguments, NULL);
+        }
+        for (int i = 0; i < 40; ++i) one_call(state);
+        syscall(SYS_exit_group, 0);
+    }
+    while (waitpid(-1, NULL, WNOHANG | __WALL) > 0) {}
+}
+
 struct Life {
     uint64_t seed;
     int calls;
@@ -84,17 +150,54 @@ static void* live(void* p) {
     struct Life* life = p;
     uint64_t state = life->seed | 1;
     for (int i = 0; i < life->calls; ++i) {
-        long number = (long)(next(&state) % 470);
-        if (next(&state) % 256 == 0) number = (long)next(&state);
-        if (is_left_out(number)) continue;
-        if (next(&state) % 8 == 0) scramble(&state);
-        syscall(number, argument(&state), argument(&state), argument(&state), argument(&state), argument(&state),
-                argument(&state));
+        one_call(&state);
+        if (next(&state) % 512 == 0) clone_child(&state);
     }
     return NULL;
 }
 
-static void worker(uint64_t seed, int threads) {
+// Descriptors of every kind, from 3 on.
+static void open_descriptors(void) {
+    static const char* const kOpened[] = {"/dev/zero", "/dev/urandom", "/proc/self/maps", "/proc/self/fd", "/proc/self/mem", ".",
+                                          "/dev/tty", "/proc/self/status", "/dev/full", "/proc/self/task"};
+    int pair[2];
+    sigset_t signals;
+    sigfillset(&signals);
+    (void)!open("file", O_CREAT | O_RDWR | O_APPEND * (rand() % 2), 0666);
+    for (int i = 0; i < 2; ++i)
+        if (pipe2(pair, O_NONBLOCK * i) == 0) (void)!write(pair[1], kPlayground, 10);
+    for (int i = 0; i < 2; ++i) (void)!syscall(SYS_epoll_create1, 0), (void)!syscall(SYS_eventfd2, i, O_NONBLOCK);
+    (void)!syscall(SYS_timerfd_create, 1, 0), (void)!syscall(SYS_timerfd_create, 0, O_NONBLOCK);
+    (void)!syscall(SYS_signalfd4, -1, &signals, 8, O_NONBLOCK);
+    int terminal = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_NONBLOCK), unlocked = 0, number = -1;
+    ioctl(terminal, TIOCSPTLCK, &unlocked), ioctl(terminal, TIOCGPTN, &number);
+    char name[32];
+    snprintf(name, sizeof(name), "/dev/pts/%d", number);
+    (void)!open(name, O_RDWR | O_NONBLOCK);
+    int memory = (int)syscall(SYS_memfd_create, "fuzz", 2);
+    (void)!ftruncate(memory, 20000);
+    (void)!syscall(SYS_pidfd_open, getpid(), 0);
+    mkfifo("fifo", 0666);
+    (void)!open("fifo", O_RDWR | O_NONBLOCK);
+    for (size_t i = 0; i < sizeof(kOpened) / sizeof(kOpened[0]); ++i)
+        if (open(kOpened[i], O_RDWR | O_NONBLOCK) < 0) (void)!open(kOpened[i], O_RDONLY | O_NONBLOCK);
+}
+
+// Kills all that the worker left behind; its user is nobody else's.
+static void sweep(unsigned user) {
+    for (int i = 0; i < 50; ++i) {
+        pid_t killer = fork();
+        if (killer == 0) {
+            if (setgid(user) != 0 || setuid(user) != 0) _exit(1);
+            _exit(kill(-1, SIGKILL) != 0 && errno == ESRCH ? 1 : 0);
+        }
+        int status = 0;
+        if (killer > 0 && waitpid(killer, &status, 0) == killer && WIFEXITED(status) && WEXITSTATUS(status) == 1) return;
+        usleep(1000);
+    }
+}
+
+static void worker(uint64_t seed, int threads, unsigned user) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     setsid();
     (void)!chdir(kPlayground);
@@ -104,8 +207,12 @@ static void worker(uint64_t seed, int threads) {
     setrlimit(RLIMIT_AS, &memory);
     int null = open("/dev/null", O_RDWR);
     dup2(null, 0), dup2(null, 1), dup2(null, 2);
-    (void)!setgid(65534);
-    if (setuid(65534) != 0) _exit(1);
+    struct rlimit processes = {30, 30};
+    setrlimit(RLIMIT_NPROC, &processes);
+    (void)!setgid(user);
+    if (setuid(user) != 0) _exit(1);
+    srand((unsigned)seed);
+    open_descriptors();
     uint64_t state = seed;
     for (size_t i = 0; i < kArea / 2; i += 8) *(uint64_t*)(area + i) = argument(&state);
     mprotect(area + kArea / 2, kArea / 8, PROT_READ);
@@ -150,6 +257,7 @@ int main(int argc, char** argv) {
     char before[512], after[512];
     read_accounting(before, sizeof(before));
     mkdir(kPlayground, 0777);
+    mkdir("/dev/pts", 0755), mount("devpts", "/dev/pts", "devpts", 0, "");
     int is_mounted = mount("tmpfs", kPlayground, "tmpfs", 0, "mode=1777") == 0;
     printf("TAP version 13\n1..2\n");
     fflush(stdout);
@@ -162,21 +270,21 @@ int main(int argc, char** argv) {
             if (pids[i] == 0) {
                 uint64_t life_seed = seed * 1000003 + (uint64_t)lives++;
                 pid_t pid = fork();
-                if (pid == 0) worker(life_seed * 0x9e3779b97f4a7c15ULL, threads);
+                if (pid == 0) worker(life_seed * 0x9e3779b97f4a7c15ULL, threads, kFirstUser + (unsigned)i);
                 if (pid < 0) continue;
                 pids[i] = pid;
                 ends[i] = now_ms() + kLifeMs;
             }
             int status;
-            if (waitpid(pids[i], &status, WNOHANG) == pids[i]) pids[i] = 0;
+            if (waitpid(pids[i], &status, WNOHANG) == pids[i]) pids[i] = 0, sweep(kFirstUser + (unsigned)i);
             else if (now_ms() > ends[i]) kill(pids[i], SIGKILL), ends[i] += 1000, ++killed;
         }
         usleep(20000);
     }
     for (int i = 0; i < workers; ++i)
-        if (pids[i] != 0) kill(pids[i], SIGKILL), waitpid(pids[i], NULL, 0);
-    // Children that a worker left behind (vfork and the like are left out, so there should be none).
-    while (waitpid(-1, NULL, WNOHANG) > 0) {}
+        if (pids[i] != 0) kill(pids[i], SIGKILL), waitpid(pids[i], NULL, 0), sweep(kFirstUser + (unsigned)i);
+    // Children that were made with CLONE_PARENT are ours.
+    while (waitpid(-1, NULL, WNOHANG | __WALL) > 0) {}
     if (is_mounted && umount2(kPlayground, 0) != 0) printf("# umount %s: %s\n", kPlayground, strerror(errno));
     rmdir(kPlayground);
     printf("# %ld lives, %ld killed when they hung\n", lives, killed);
