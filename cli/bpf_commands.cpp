@@ -28,6 +28,8 @@ struct Options {
     bool as_json = false;
     bool as_svg = false;
     int verbosity = 0;
+    std::string data;
+    unsigned repeat = 1;
 };
 
 struct Verdict {
@@ -117,6 +119,12 @@ void add_bpf_commands(CLI::App& app, int& status) {
     add_input(stats, *options);
     stats->add_flag("--json", options->as_json, "As JSON");
     stats->callback([&status, options] { status = show_statistics(options->input, options->as_json); });
+
+    CLI::App* run = bpf->add_subcommand("run", "Run a program in an interpreter that checks every access");
+    add_input(run, *options);
+    run->add_option("--data", options->data, "The packet (default: 64 zero bytes)");
+    run->add_option("--repeat", options->repeat, "Run it so many times")->capture_default_str()->check(CLI::Range(1u, 1000000000u));
+    run->callback([&status, options] { status = run_program(options->input, options->data, options->repeat); });
 
     CLI::App* compare = bpf->add_subcommand("compare", "Put the running Linux kernel's verdicts beside (needs bpf(2); status 1 if any differs)");
     add_input(compare, *options);

@@ -11,7 +11,9 @@
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <random>
 
+#include "lib/bpf/interpreter.h"
 #include "lib/bpf/linux/linux.h"
 #include "lib/bpf/object/object.h"
 #include "lib/bpf/verifier.h"
@@ -69,6 +71,38 @@ Expectation expectation(const ObjectProgram& p) {
     return e;
 }
 
+// An accepted program must neither fault nor run for ever, whatever the packet and the context.
+std::string run_at_random(const Program& program, const Environment& environment, u32 count) {
+    switch (program.type) {  // the others live on kernel objects, which nobody models here
+        case ProgramType::SocketFilter: case ProgramType::SchedCls: case ProgramType::SchedAct:
+        case ProgramType::Xdp: case ProgramType::CgroupSkb: case ProgramType::LwtIn:
+        case ProgramType::LwtOut: case ProgramType::LwtXmit: case ProgramType::SkSkb: break;
+        default: return {};
+    }
+    static std::vector<u8> memory(128u << 20);
+    std::mt19937_64 random(7);
+    for (u32 k = 0; k < count; k++) {
+        Arena arena(memory);
+        Interpreter interpreter;
+        if (interpreter.prepare(program, environment, arena) != nullptr) {
+            return {};
+        }
+        std::vector<u8> context(4096);
+        std::vector<u8> packet(random() % 4 == 0 ? random() % 24 : 14 + random() % 200);
+        for (u8& b : context) {
+            b = static_cast<u8>(random() % 3 == 0 ? random() : 0);
+        }
+        for (u8& b : packet) {
+            b = static_cast<u8>(random());
+        }
+        RunResult r = interpreter.run(context, packet, 10'000'000, random());
+        if (!r.is_finished && !r.is_unsupported) {
+            return std::string(r.fault) + " at instruction " + std::to_string(r.insn);
+        }
+    }
+    return {};
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -76,6 +110,7 @@ int main(int argc, char** argv) {
     bool verbose = false;
     bool all = false;
     Limits limits;
+    u32 run_count = 0;
     std::map<std::string, std::string> skipped;
     std::string only;
     const char* target_name = "linux-6.18";
@@ -92,6 +127,8 @@ int main(int argc, char** argv) {
             while (list >> name && std::getline(list, reason)) {
                 skipped[name] = reason;
             }
+        } else if (a == "--run" && i + 1 < argc) {
+            run_count = static_cast<u32>(atoi(argv[++i]));
         } else if (a == "--limit" && i + 1 < argc) {
             limits.insns_processed = strtoull(argv[++i], nullptr, 0);
         } else if (a == "--all") {
@@ -106,7 +143,7 @@ int main(int argc, char** argv) {
     }
     const Target* target = linux_tables::find_target(target_name);
     if (target == nullptr || files.empty()) {
-        fprintf(stderr, "usage: %s [--kernel] [--all] [--only PROGRAM] [--target NAME] [--limit INSNS] [--skip LIST] FILE...\n",
+        fprintf(stderr, "usage: %s [--kernel] [--all] [--only PROGRAM] [--target NAME] [--limit INSNS] [--skip LIST] [--run COUNT] FILE...\n",
                 argv[0]);
         return 2;
     }
@@ -202,6 +239,15 @@ int main(int argc, char** argv) {
             }
             if (e.verdict < 0) {
                 e.verdict = report.is_accepted;
+            }
+            if (report.is_accepted && run_count > 0 && p->problem.empty()) {
+                std::string fault = run_at_random(p->program, environment, run_count);
+                if (!fault.empty()) {
+                    printf("not ok %u - %s/%s runs safely\n# ACCEPTED, BUT %s\n", number,
+                           file.c_str(), p->name.c_str(), fault.c_str());
+                    wrong_accept++;
+                    continue;
+                }
             }
             bool equal = report.is_accepted == (e.verdict == 1);
             printf("%sok %u - %s/%s\n", equal ? "" : "not ", number, file.c_str(),

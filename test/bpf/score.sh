@@ -80,6 +80,6 @@ unpack
 case $mode in
 cases) make_cases; exec "$score/bpf_case_score" "$work/cases" --skip "$here/skip-6.1.txt" ;;
 kernel-cases) make_cases; exec "$score/bpf_case_score" "$work/cases" --kernel --skip "$here/skip-kernel-6.1.txt" ;;
-objects) make_objects; exec "$score/bpf_object_score" --skip "$here/skip-6.12.txt" "$work"/objects/verifier_*.o ;;
+objects) make_objects; exec "$score/bpf_object_score" --run 20 --skip "$here/skip-6.12.txt" "$work"/objects/verifier_*.o ;;
 kernel-objects) make_objects; exec "$score/bpf_object_score" --kernel --skip "$here/skip-kernel-6.12.txt" "$work"/objects/verifier_*.o ;;
 esac
