@@ -33,7 +33,7 @@ if [ ! -e "$folder/built" ]; then
             -e KASAN -e KASAN_INLINE -e PROVE_LOCKING -e DEBUG_ATOMIC_SLEEP -e DEBUG_KMEMLEAK \
             -e UBSAN -e DEBUG_LIST -e DEBUG_OBJECTS -e DEBUG_OBJECTS_TIMERS -e DEBUG_OBJECTS_WORK \
             -e PROVE_RCU -e DETECT_HUNG_TASK -e DEBUG_INFO_NONE -e CC_OPTIMIZE_FOR_PERFORMANCE \
-            -d CC_OPTIMIZE_FOR_SIZE -d MODULE_SIG -d RANDOMIZE_BASE -d KERNEL_XZ -e KERNEL_GZIP
+            -d CC_OPTIMIZE_FOR_SIZE -d SLUB_TINY -e SLUB -e SLUB_DEBUG -e KASAN_GENERIC -e STACKTRACE -d MODULE_SIG -d RANDOMIZE_BASE -d KERNEL_XZ -e KERNEL_GZIP
         make olddefconfig
         nice -n 15 make -j2 bzImage modules_prepare
         nice -n 15 make -j2 modules || true # for Module.symvers
