@@ -129,6 +129,26 @@ Status MountNamespace::attach(const Ref<Mount>& mount, const Path& place) {
     return {};
 }
 
+bool MountNamespace::is_upon_locked(const Mount& mount, const Mount& base) {
+    for (const Mount* at = mount.parent(); at; at = at->parent())
+        if (at == &base) return true;
+    return false;
+}
+
+// MNT_DETACH takes what is mounted upon it as well (umount2(2)), the outermost first.
+Status MountNamespace::detach_tree(Mount& mount) {
+    for (;;) {
+        Ref<Mount> outermost;
+        {
+            SpinGuard guard(MountTable::lock_);
+            for (Mount* at = first_; at && !outermost; at = at->next_in_namespace_)
+                if (at->children_ == 0 && is_upon_locked(*at, mount)) outermost = Ref<Mount>(*at);
+        }
+        if (!outermost) return detach(mount, true);
+        TRY_VOID(detach(*outermost, true));
+    }
+}
+
 Status MountNamespace::detach(Mount& mount, bool is_lazy) {
     Ref<Mount> own;
     Ref<Mount> parent;

@@ -80,6 +80,8 @@ public:
     // Errors: InvalidArgument (not attached, the root), Busy (mounts upon it, or in use unless
     // lazy).
     Status detach(Mount& mount, bool is_lazy);
+    // Lazily, with all that is mounted below it. Errors: InvalidArgument.
+    Status detach_tree(Mount& mount);
     // Moves a mount (MS_MOVE). Errors: InvalidArgument, SymlinkLoop.
     Status move(Mount& mount, const Path& place);
     // Calls body(Mount&) for each, in the order of mounting; body must not sleep.
@@ -89,6 +91,7 @@ public:
 private:
     friend class MountTable;
     MountNamespace() = default;
+    static bool is_upon_locked(const Mount& mount, const Mount& base);
     Ref<Mount> root_;
     Mount* first_ = nullptr;  // each a reference
     uint32_t count_ = 0;

@@ -113,6 +113,22 @@ KERNEL_TEST(mounts_bind_alone_and_with_what_is_below) {
     EXPECT(!world.find("/b/m/b/m/a"));
 }
 
+KERNEL_TEST(mounts_detach_lazily_with_what_is_upon_them) {
+    const World world = TEST_TRY(World::make());
+    REQUIRE(world.make_folder(world.root, "a"));
+    const Ref<Mount> outer = TEST_TRY(make_mount());
+    REQUIRE(world.mounts->attach(outer, TEST_TRY(world.find("/a"))));
+    REQUIRE(world.make_folder(TEST_TRY(world.find("/a")), "in"));
+    REQUIRE(world.mounts->attach(TEST_TRY(make_mount()), TEST_TRY(world.find("/a/in"))));
+    const Status busy = world.mounts->detach(*outer, false);
+    EXPECT(!busy && busy.error() == Error::Busy);
+    REQUIRE(world.mounts->detach_tree(*outer));
+    EXPECT(!world.find("/a/in"));
+    int count = 0;
+    world.mounts->for_each([&](Mount&) { ++count; });
+    EXPECT(count == 1);
+}
+
 KERNEL_TEST(mounts_read_only) {
     const World world = TEST_TRY(World::make());
     REQUIRE(world.make_folder(world.root, "a"));

@@ -4,6 +4,7 @@
 // anything; shared and slave mounts are refused. pivot_root(2) is left out: a rootfs cannot be
 // pivoted (MS_MOVE and chroot are what initramfs use).
 #include <new>
+#include <utility>
 
 #include "call_handlers.h"
 #include "kernel/fs/mount.h"
@@ -80,6 +81,20 @@ Status move(CallContext& context, UserString source, const Path& target) {
     return initial_mount_namespace()->move(*place.mount, target);
 }
 
+// The instance counts as mounted until the mount itself counts: one that comes to nothing lets its tree go.
+class HeldInstance {
+public:
+    explicit HeldInstance(Ref<Superblock> superblock) : superblock_(std::move(superblock)) { superblock_->add_mount(); }
+    ~HeldInstance() {
+        if (superblock_->drop_mount()) superblock_->release_tree();
+    }
+    HeldInstance(const HeldInstance&) = delete;
+    HeldInstance& operator=(const HeldInstance&) = delete;
+
+private:
+    Ref<Superblock> superblock_;
+};
+
 Status mount_new(const MountText& source, const Path& target, UserString type, uint64_t flags,
                  std::string_view options) {
     MountText name;
@@ -89,6 +104,7 @@ Status mount_new(const MountText& source, const Path& target, UserString type, u
     if (!kind) return fail(Error::NoDevice);
     if (!target.dentry->inode().is_directory()) return fail(Error::NotDirectory);
     Ref<Superblock> superblock = TRY(kind->make(source.view(), options));
+    const HeldInstance held(superblock);
     // A tree that every mount of its kind shows (devtmpfs) may be there already.
     if (is_mount_root(target) && target.mount->superblock().root() == superblock->root())
         return fail(Error::Busy);
@@ -139,7 +155,10 @@ CallResult sys_umount2(CallContext& context, UserString target, int flags) {
     if (!context.credentials().has(Capability::SysAdmin)) return fail(Error::NotPermitted);
     if (!is_mount_root(place)) return fail(Error::InvalidArgument);
     place.dentry.reset();
-    TRY_VOID(initial_mount_namespace()->detach(*place.mount, (flags & kDetach) != 0));
+    if (flags & kDetach)
+        TRY_VOID(initial_mount_namespace()->detach_tree(*place.mount));
+    else
+        TRY_VOID(initial_mount_namespace()->detach(*place.mount, false));
     return 0;
 }
 
