@@ -4,6 +4,7 @@
 // memory is an ordinary error, then links them in one step under the locks. Leaves out: namespaces (EINVAL, as a Linux
 // built without them), pids of the caller's choice (clone3's set_tid), cgroups, pidfds of single threads.
 #include "kernel/linux/fork.h"
+#include "kernel/linux/interval_timers.h"
 
 #include "call_handlers.h"
 #include "kernel/linux/fork_parts.h"
@@ -99,6 +100,7 @@ CallResult clone_task(CallContext& context, const CloneRequest& request) {
         TRY_VOID(user_memory::copy_out(request.pidfd, &number, sizeof(number)));
     }
     TRY_VOID(unborn.make_task(context, request));
+    if (is_new_process && context.limit(kLimitCpu) != kUnlimited) TRY_VOID(watch_cpu_limit(*unborn.new_process));
 
     // From here on nothing fails.
     Ref<Process> process = std::move(unborn.new_process);

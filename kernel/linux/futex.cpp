@@ -5,11 +5,15 @@
 #include "kernel/linux/futex.h"
 
 #include <array>
+#include <memory>
+#include <new>
+#include <optional>
 #include <utility>
 
 #include <boost/intrusive/list.hpp>
 
 #include "kernel/linux/context.h"
+#include "kernel/linux/wall_clock.h"
 #include "kernel/memory/user.h"
 #include "kernel/schedule/wait_queue.h"
 
@@ -19,13 +23,15 @@ namespace {
 struct Bucket;
 
 struct FutexWaiter {
-    FutexWaiter(const FutexKey& key, uint32_t mask) : key(key), mask(mask) {}
+    FutexWaiter(const FutexKey& key, uint32_t mask, WaitQueue& sleeper, bool is_realtime)
+        : key(key), mask(mask), sleeper(sleeper), is_realtime(is_realtime) {}
     boost::intrusive::list_member_hook<> hook;
     FutexKey key;
     const uint32_t mask;
     std::atomic<Bucket*> bucket{nullptr};  // the last it stood in; changes under the locks of the old and the new one
     std::atomic<bool> is_woken{false};
-    WaitQueue sleeper;
+    WaitQueue& sleeper;                    // of one wait, which may be for several words
+    const bool is_realtime;                // its timeout is a moment of the realtime clock
 };
 
 struct Bucket {
@@ -126,10 +132,33 @@ Result<FutexMoved> try_requeue(const FutexKey& from, const FutexKey& to, const F
     return result;
 }
 
+// Sleeps until is_done() or the timeout, however often the clock is set meanwhile.
+template <class Condition>
+Status sleep(WaitQueue& sleeper, FutexTimeout timeout, Condition&& is_done) {
+    for (;;) {
+        const uint64_t count = time::set_count();
+        int64_t moment_ns = timeout.moment_ns;
+        if (timeout.is_realtime && moment_ns != kNeverNs) moment_ns -= time::realtime_offset_ns();
+        const Patience patience = moment_ns == kNeverNs ? Patience::forever() : Patience::until_ns(moment_ns);
+        const Status slept = sleeper.wait(
+            patience, [&] { return is_done() || (timeout.is_realtime && time::set_count() != count); });
+        if (!slept || is_done()) return slept;
+    }
+}
+
 // Brings the page of a word that a look without faulting did not find. Errors: BadAddress.
 Status bring_word(uint64_t address) {
     uint32_t value;
     return user_memory::copy_in(&value, address, sizeof(value));
+}
+
+// Errors: WouldBlock, BadAddress.
+Status enqueue_present(FutexWaiter& waiter, const FutexWord& word) {
+    for (;;) {
+        const Status queued = enqueue(waiter, word.address, word.expected);
+        if (queued || queued.error() != Error::BadAddress) return queued;
+        TRY_VOID(bring_word(word.address));
+    }
 }
 
 }  // namespace
@@ -141,16 +170,47 @@ Result<FutexKey> futex_key(AddressSpace& space, uint64_t address, bool is_privat
     return space.identify({address});
 }
 
-Status futex_wait(const FutexKey& key, uint64_t address, uint32_t expected, uint32_t mask, Patience patience) {
-    FutexWaiter waiter(key, mask);
-    for (;;) {
-        const Status queued = enqueue(waiter, address, expected);
-        if (queued) break;
-        if (queued.error() != Error::BadAddress) return queued;
-        TRY_VOID(bring_word(address));
-    }
-    const Status slept = waiter.sleeper.wait(patience, [&] { return waiter.is_woken.load(std::memory_order_acquire); });
+Status futex_wait(const FutexWord& word, uint32_t mask, FutexTimeout timeout) {
+    WaitQueue sleeper;
+    FutexWaiter waiter(word.key, mask, sleeper, timeout.is_realtime);
+    TRY_VOID(enqueue_present(waiter, word));
+    const Status slept = sleep(sleeper, timeout, [&] { return waiter.is_woken.load(std::memory_order_acquire); });
     return leave(waiter) ? Status() : slept;
+}
+
+Result<size_t> futex_wait_any(std::span<const FutexWord> words, FutexTimeout timeout) {
+    WaitQueue sleeper;
+    // Too many for a kernel stack.
+    const std::unique_ptr<std::optional<FutexWaiter>[]> waiters(new (std::nothrow)
+                                                                    std::optional<FutexWaiter>[words.size()]);
+    if (!waiters) return fail(Error::NoMemory);
+    size_t queued = 0;
+    Status outcome;
+    while (queued < words.size() && outcome) {
+        waiters[queued].emplace(words[queued].key, kFutexMatchAny, sleeper, timeout.is_realtime);
+        outcome = enqueue_present(*waiters[queued], words[queued]);
+        if (outcome) ++queued;
+    }
+    const auto find_woken = [&] {
+        size_t i = 0;
+        while (i < queued && !waiters[i]->is_woken.load(std::memory_order_acquire)) ++i;
+        return i;
+    };
+    if (outcome) outcome = sleep(sleeper, timeout, [&] { return find_woken() != queued; });
+    // A wake-up that came, even while the words were still being looked at, is told (futex_waitv's documentation).
+    size_t woken = words.size();
+    for (size_t i = 0; i < queued; ++i)
+        if (leave(*waiters[i])) woken = i;
+    if (woken != words.size()) return woken;
+    return fail(outcome.error());
+}
+
+void futexes_clock_was_set() {
+    for (Bucket& bucket : g_buckets) {
+        SpinGuard guard(bucket.lock);
+        for (FutexWaiter& waiter : bucket.waiters)
+            if (waiter.is_realtime) waiter.sleeper.wake_all();
+    }
 }
 
 uint32_t futex_wake(const FutexKey& key, uint32_t most, uint32_t mask) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "kernel/linux/task.h"
 #include "kernel/memory/address_space.h"
@@ -18,9 +19,24 @@ constexpr uint32_t kFutexMatchAny = UINT32_MAX;
 
 // Errors: InvalidArgument (not aligned), BadAddress. Private: the page tables are not looked at. May sleep.
 Result<FutexKey> futex_key(AddressSpace& space, uint64_t address, bool is_private);
-// Sleeps if the word holds `expected`. Errors: WouldBlock (it does not), TimedOut, Interrupted, BadAddress, NoMemory.
-// `address` is of the current address space.
-Status futex_wait(const FutexKey& key, uint64_t address, uint32_t expected, uint32_t mask, Patience patience);
+// How long a wait may last: to a moment of the monotonic or the realtime clock, or for ever.
+struct FutexTimeout {
+    int64_t moment_ns = kNeverNs;
+    bool is_realtime = false;
+};
+// A word of the current address space that should hold `expected`.
+struct FutexWord {
+    FutexKey key;
+    uint64_t address;
+    uint32_t expected;
+};
+// Sleeps if it does. Errors: WouldBlock (it does not), TimedOut, Interrupted, BadAddress, NoMemory.
+Status futex_wait(const FutexWord& word, uint32_t mask, FutexTimeout timeout);
+// The same for several words at once (futex_waitv): the index of one that was woken.
+constexpr size_t kMostFutexWords = 128;   // FUTEX_WAITV_MAX
+Result<size_t> futex_wait_any(std::span<const FutexWord> words, FutexTimeout timeout);
+// CLOCK_REALTIME was set: who waits for a moment of it looks again.
+void futexes_clock_was_set();
 // How many were woken.
 uint32_t futex_wake(const FutexKey& key, uint32_t most, uint32_t mask = kFutexMatchAny);
 // Wakes some and moves others to another key, if the word still holds `expected` (when given). How many were woken and moved.

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // futex(2): from operation numbers to futex.h.
+#include <memory>
+#include <new>
+
 #include "call_handlers.h"
 #include "kernel/linux/clocks.h"
 #include "kernel/linux/errno.h"
@@ -24,35 +27,34 @@ struct FutexCall {
     Result<FutexKey> key(uint64_t address) const { return futex_key(context.address_space(), address, is_private); }
 };
 
-CallResult wait_until(CallContext& context, const FutexCall& call, int64_t deadline_ns, uint32_t mask);
+CallResult wait_until(CallContext& context, const FutexCall& call, FutexTimeout timeout, uint32_t mask);
 
 // restart_syscall(2) of a wait with a timeout: the moment it ends at stands.
 CallResult continue_wait(CallContext& context, RestartBlock& block) {
     const FutexCall call{context, block.values[0], 0, block.values[4] != 0, static_cast<uint32_t>(block.values[1]), 0, 0};
-    return wait_until(context, call, static_cast<int64_t>(block.values[2]), static_cast<uint32_t>(block.values[3]));
+    const FutexTimeout timeout{static_cast<int64_t>(block.values[2]), block.values[5] != 0};
+    return wait_until(context, call, timeout, static_cast<uint32_t>(block.values[3]));
 }
 
-CallResult wait_until(CallContext& context, const FutexCall& call, int64_t deadline_ns, uint32_t mask) {
+CallResult wait_until(CallContext& context, const FutexCall& call, FutexTimeout timeout, uint32_t mask) {
     if (mask == 0) return fail(Error::InvalidArgument);
-    const Patience patience = deadline_ns == kNeverNs ? Patience::forever() : Patience::until_ns(deadline_ns);
-    const FutexKey key = TRY(call.key(call.word));
-    const Status waited = futex_wait(key, call.word, call.value, mask, patience);
+    const FutexWord word{TRY(call.key(call.word)), call.word, call.value};
+    const Status waited = futex_wait(word, mask, timeout);
     if (waited) return 0;
     if (waited.error() != Error::Interrupted) return fail(waited.error());
-    if (deadline_ns == kNeverNs) return fail(Error::RestartSystemCall);
+    if (timeout.moment_ns == kNeverNs) return fail(Error::RestartSystemCall);
     context.task.restart = {&continue_wait,
-                            {call.word, call.value, static_cast<uint64_t>(deadline_ns), mask, call.is_private}};
+                            {call.word, call.value, static_cast<uint64_t>(timeout.moment_ns), mask, call.is_private,
+                             timeout.is_realtime}};
     return fail(Error::RestartUnlessHandler);
 }
 
 // FUTEX_WAIT counts from now, FUTEX_WAIT_BITSET names a moment of the monotonic or the realtime clock.
-Result<int64_t> deadline_of(int operation, bool is_realtime, uint64_t timeout) {
-    if (timeout == 0) return kNeverNs;
+Result<FutexTimeout> deadline_of(int operation, bool is_realtime, uint64_t timeout) {
+    if (timeout == 0) return FutexTimeout{};
     const int64_t time_ns = TRY(to_nanoseconds(TRY(UserIn<abi::Timespec>(timeout).read())));
-    if (operation == kWait) return later_by(arch::clock_now_ns(), time_ns);
-    if (!is_realtime) return time_ns;
-    const int64_t moment_ns = time_ns - time::realtime_offset_ns();
-    return moment_ns < 0 ? 0 : moment_ns;
+    if (operation == kWait) return FutexTimeout{later_by(arch::clock_now_ns(), time_ns), false};
+    return FutexTimeout{time_ns, is_realtime};
 }
 
 CallResult wake(const FutexCall& call, uint32_t mask) {
@@ -132,6 +134,14 @@ CallResult wake_operation(const FutexCall& call) {
     return woken;
 }
 
+// struct futex_waitv.
+struct VectorWaiter {
+    uint64_t value, address;
+    uint32_t flags, reserved;
+};
+static_assert(sizeof(VectorWaiter) == 24);
+constexpr uint32_t kSize32 = 2, kVectorPrivate = 128;   // FUTEX2_SIZE_U32, FUTEX2_PRIVATE
+
 }  // namespace
 
 CallResult sys_futex(CallContext& context, uint64_t word, int operation, uint32_t value, uint64_t timeout_or_value2,
@@ -141,9 +151,9 @@ CallResult sys_futex(CallContext& context, uint64_t word, int operation, uint32_
     const FutexCall call{context, word, word2, (operation & kPrivate) != 0, value, static_cast<uint32_t>(timeout_or_value2),
                          value3};
     if (command == kWait || command == kWaitMask) {
-        const int64_t deadline_ns = TRY(deadline_of(command, is_realtime, timeout_or_value2));
+        const FutexTimeout timeout = TRY(deadline_of(command, is_realtime, timeout_or_value2));
         if (is_realtime && command == kWait) return fail(Error::NotImplemented);
-        return wait_until(context, call, deadline_ns, command == kWait ? kFutexMatchAny : value3);
+        return wait_until(context, call, timeout, command == kWait ? kFutexMatchAny : value3);
     }
     if (is_realtime) return fail(Error::NotImplemented);
     switch (command) {
@@ -154,6 +164,30 @@ CallResult sys_futex(CallContext& context, uint64_t word, int operation, uint32_
         case kWakeOperation: return wake_operation(call);
         default: return fail(Error::NotImplemented);
     }
+}
+
+CallResult sys_futex_waitv(CallContext& context, UserIn<std::byte> waiters, uint32_t count, uint32_t flags,
+                           UserIn<abi::Timespec> timeout, int clock) {
+    if (flags != 0 || count == 0 || count > kMostFutexWords || waiters.is_null()) return fail(Error::InvalidArgument);
+    FutexTimeout until;
+    if (!timeout.is_null()) {
+        if (clock != abi::kClockMonotonic && clock != abi::kClockRealtime) return fail(Error::InvalidArgument);
+        until = {TRY(to_nanoseconds(TRY(timeout.read()))), clock == abi::kClockRealtime};
+    }
+    const std::unique_ptr<FutexWord[]> words(new (std::nothrow) FutexWord[count]);
+    if (!words) return fail(Error::NoMemory);
+    for (uint32_t i = 0; i < count; ++i) {
+        const VectorWaiter given = TRY(UserIn<VectorWaiter>(waiters.address()).read(i));
+        if ((given.flags & ~kVectorPrivate) != kSize32 || given.reserved != 0 || given.value > UINT32_MAX)
+            return fail(Error::InvalidArgument);
+        const bool is_private = (given.flags & kVectorPrivate) != 0;
+        words[i] = {TRY(futex_key(context.address_space(), given.address, is_private)), given.address,
+                    static_cast<uint32_t>(given.value)};
+    }
+    const Result<size_t> woken = futex_wait_any({words.get(), count}, until);
+    // Its timeout is a moment: the call is simply made again.
+    if (!woken) return fail(restartable(woken.error()));
+    return static_cast<long>(*woken);
 }
 
 }  // namespace gyre::linux

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "kernel/linux/process_timers.h"
+#include "kernel/linux/wall_clock.h"
 
 namespace gyre::linux {
 namespace {
@@ -12,7 +13,39 @@ namespace {
 constexpr int64_t kMostOverrun = INT32_MAX;       // DELAYTIMER_MAX
 constexpr int64_t kLeastIgnoredPeriodNs = 1'000'000;
 
+using RealtimeTimers =
+    boost::intrusive::list<PosixTimer, boost::intrusive::member_hook<PosixTimer, boost::intrusive::list_member_hook<>,
+                                                                     &PosixTimer::realtime_hook>,
+                           boost::intrusive::constant_time_size<false>>;
+constinit SpinLock g_realtime_lock{LockRank::ProcessSpin};   // outside of the signal locks
+RealtimeTimers g_realtime_timers;
+
 }  // namespace
+
+PosixTimer::~PosixTimer() {
+    if (!is_realtime) return;
+    SpinGuard guard(g_realtime_lock);
+    g_realtime_timers.erase(RealtimeTimers::s_iterator_to(*this));
+}
+
+void PosixTimer::use_realtime_clock() {
+    is_realtime = true;
+    SpinGuard guard(g_realtime_lock);
+    g_realtime_timers.push_back(*this);
+}
+
+// A period goes on from where the new time puts its first moment.
+void PosixTimer::clock_was_set() {
+    SignalGuard guard(process);
+    if (deadline.moment_ns == 0 || realtime_moment_ns == 0 || continues_when_taken) return;
+    deadline.moment_ns = std::max<int64_t>(realtime_moment_ns - time::realtime_offset_ns(), 1);
+    deadline.arm(process, *this);
+}
+
+void posix_timers_clock_was_set() {
+    SpinGuard guard(g_realtime_lock);
+    for (PosixTimer& timer : g_realtime_timers) timer.clock_was_set();
+}
 
 void PosixTimer::fire(Timer& timer) {
     auto& self = static_cast<PosixTimer&>(timer);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// timer_create(2) and its family. Left out: the ALARM clocks (there is no clock that wakes a sleeping machine: EOPNOTSUPP); a
-// timer set to a moment of the realtime clock does not notice when that clock is set.
+// timer_create(2) and its family. Left out: the ALARM clocks (there is no clock that wakes a sleeping machine: EOPNOTSUPP).
 #include <new>
 
 #include "call_handlers.h"
@@ -43,7 +42,7 @@ Status set_clock(CallContext& context, PosixTimer& timer, const Clock& clock) {
     if (clock.is_raw || clock.is_alarm) return fail(Error::NotSupported);
     switch (clock.kind) {
         case ClockKind::Realtime:
-        case ClockKind::Tai: timer.is_realtime = true; break;
+        case ClockKind::Tai: timer.use_realtime_clock(); break;
         case ClockKind::Monotonic: break;
         case ClockKind::ThreadCpu:
             timer.clock_task = clock.task;
@@ -108,12 +107,15 @@ void arm_locked(PosixTimer& timer, Setting setting, bool is_absolute) {
     timer.missed = 0;
     timer.overrun = 0;
     timer.continues_when_taken = false;
+    timer.realtime_moment_ns = 0;
     if (setting.value_ns == 0) return;
     int64_t moment_ns = setting.value_ns;
     if (!is_absolute)
         moment_ns = later_by(timer.deadline.now_ns(timer.process), moment_ns);
-    else if (timer.is_realtime)
+    else if (timer.is_realtime) {
+        timer.realtime_moment_ns = moment_ns;
         moment_ns -= time::realtime_offset_ns();
+    }
     timer.deadline.moment_ns = moment_ns > 0 ? moment_ns : 1;
     timer.deadline.arm(timer.process, timer);
 }

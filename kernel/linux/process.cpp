@@ -67,6 +67,12 @@ Status Process::set_limit(int resource, abi::Rlimit limit) {
     return {};
 }
 
+void Process::raise_cpu_limit(uint64_t seconds) {
+    SpinGuard guard(lock_);
+    abi::Rlimit& limit = limits_[kLimitCpu];
+    if (seconds > limit.current) limit.current = seconds < limit.most ? seconds : limit.most;
+}
+
 UsageTotals Process::usage() const {
     uint64_t most_resident_pages = 0;
     if (Ref<AddressSpace> space = address_space_reference()) most_resident_pages = space->usage().peak_resident_pages;

@@ -75,6 +75,7 @@ public:
     uint64_t limit(int resource) const { return limits_[static_cast<size_t>(resource)].current; }
     abi::Rlimit limit_pair(int resource) const;
     Status set_limit(int resource, abi::Rlimit limit);
+    void raise_cpu_limit(uint64_t seconds);   // the soft one, when a signal has told of it; up to the hard one
 
     // Live and dead threads together; and what waited-for children used.
     UsageTotals usage() const;

@@ -78,6 +78,48 @@ void IntervalTimer::fire(Timer& timer) {
     send_kernel_signal(self.process, self.signal);
 }
 
+void CpuLimitTimer::look_again_locked(int64_t moment_ns) {
+    if (is_over) return;
+    const Deadline look{.base = Deadline::Base::ProcessCpu, .moment_ns = moment_ns};
+    look.arm(process, *this);
+}
+
+// The limits are read each time: they may have been changed, and the soft one is raised by a second with each signal (as
+// Linux does), so that a program that catches it is told again.
+void CpuLimitTimer::fire(Timer& timer) {
+    auto& self = static_cast<CpuLimitTimer&>(timer);
+    Process& process = self.process;
+    int signal = 0;
+    {
+        SignalGuard guard(process);
+        const abi::Rlimit limit = process.limit_pair(kLimitCpu);
+        if (limit.current == kUnlimited && limit.most == kUnlimited) return;
+        const int64_t used_ns = process_cpu_ns_locked(process, false);
+        const auto used_seconds = static_cast<uint64_t>(used_ns / kNsPerSecond);
+        if (used_seconds >= limit.most) {
+            signal = kSigKill;
+        } else {
+            uint64_t next = limit.current;
+            if (used_seconds >= limit.current) {
+                signal = kSigCpuLimit;
+                next = used_seconds + 1;
+                process.raise_cpu_limit(next);
+            }
+            next = std::min(next, limit.most);
+            if (next < static_cast<uint64_t>(INT64_MAX / kNsPerSecond))
+                self.look_again_locked(static_cast<int64_t>(next) * kNsPerSecond);
+        }
+    }
+    if (signal != 0) send_kernel_signal(process, signal);
+}
+
+Status watch_cpu_limit(Process& process) {
+    IntervalTimers& timers = *TRY(timers_of(process));
+    SignalGuard guard(process);
+    timers.cpu_limit.look_again_locked(1);   // `fire` sees how far off it is
+    return {};
+}
+
 Result<IntervalTimers*> timers_of(Process& process) {
     if (process.timers) return process.timers;
     auto* fresh = new (std::nothrow) IntervalTimers(process);
@@ -101,6 +143,11 @@ void destroy_timers(Process& process) {
     {
         MutexGuard change(timers.change_lock);
         for (IntervalTimer* timer : {&timers.real, &timers.user, &timers.all}) cancel(process, *timer, timer->deadline);
+        {
+            SignalGuard guard(process);
+            timers.cpu_limit.is_over = true;
+        }
+        timers.cpu_limit.cancel();
         delete_posix_timers_of(timers, process);
     }
     {

@@ -46,10 +46,23 @@ struct IntervalTimer : Timer {
     Deadline deadline;
 };
 
+// RLIMIT_CPU (setrlimit(2)): SIGXCPU at the soft limit and each second after it, SIGKILL at the hard one.
+struct CpuLimitTimer : Timer {
+    explicit CpuLimitTimer(Process& process) : Timer(&CpuLimitTimer::fire), process(process) {}
+    static void fire(Timer& timer);
+    void look_again_locked(int64_t moment_ns);
+    Process& process;
+    bool is_over = false;   // the process ends: not armed any more; under the signal lock
+};
+
 // One of timer_create's.
 class PosixTimer : public Timer {
 public:
     PosixTimer(Process& process, int number) : Timer(&PosixTimer::fire), process(process), number(number) {}
+    ~PosixTimer();
+    // It counts by the realtime clock from now on, and is told when that is set.
+    void use_realtime_clock();
+    void clock_was_set();
     static void fire(Timer& timer);
     void expire_locked(int64_t now_ns);
     // The entry leaves its queue, whatever became of it.
@@ -60,9 +73,11 @@ public:
     bool is_silent = false;         // SIGEV_NONE
     Ref<Task> receiver;             // SIGEV_THREAD_ID; null: the process
     Ref<Task> clock_task;           // of a thread's CPU clock
-    bool is_realtime = false;       // its moments are those of the realtime clock
+    bool is_realtime = false;       // its moments are those of the realtime clock; stands in the list of all such
+    boost::intrusive::list_member_hook<> realtime_hook;
     // ---- under the signal lock
     Deadline deadline;
+    int64_t realtime_moment_ns = 0; // the moment of the realtime clock that the deadline stands for; 0: none
     QueuedSignal entry;
     SignalQueue* queue = nullptr;   // where `entry` stands
     bool continues_when_taken = false;
@@ -75,10 +90,12 @@ public:
     explicit IntervalTimers(Process& process)
         : real(process, kSigAlarm, Deadline::Base::Monotonic),
           user(process, kSigVirtualAlarm, Deadline::Base::ProcessUser),
-          all(process, kSigProfile, Deadline::Base::ProcessCpu) {}
+          all(process, kSigProfile, Deadline::Base::ProcessCpu),
+          cpu_limit(process) {}
 
     Mutex change_lock{LockRank::ProcessTimers};
     IntervalTimer real, user, all;   // ITIMER_REAL, _VIRTUAL, _PROF
+    CpuLimitTimer cpu_limit;
     Vector<PosixTimer*> posix;       // by number, with holes; under change_lock
 };
 

@@ -4,6 +4,7 @@
 // what it limits; here they are only kept.
 #include "call_handlers.h"
 #include "kernel/fs/file_table.h"
+#include "kernel/linux/interval_timers.h"
 #include "kernel/linux/process_parts.h"
 #include "kernel/linux/usage.h"
 
@@ -25,6 +26,8 @@ Status set_limit(CallContext& context, Process& process, int resource, abi::Rlim
     if (resource == kLimitFiles && limit.most > FileTable::kMostDescriptors) return fail(Error::NotPermitted);
     if (limit.most > process.limit_pair(resource).most && !may_raise) return fail(Error::NotPermitted);
     TRY_VOID(process.set_limit(resource, limit));
+    if (resource == kLimitCpu && (limit.current != kUnlimited || limit.most != kUnlimited))
+        TRY_VOID(watch_cpu_limit(process));
     if (resource == kLimitAddressSpace || resource == kLimitData || resource == kLimitStack)
         tell_address_space(process);
     return {};

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // nanosleep(2) and clock_nanosleep(2). A relative sleep that a stop and a continue interrupts goes on to its first deadline
-// (restart_syscall(2)); one that a handler interrupts ends with EINTR and says what was left. Left out: a sleep until a moment
-// of the realtime clock does not notice that the clock is set meanwhile; sleeping by CPU clocks of others polls.
+// (restart_syscall(2)); one that a handler interrupts ends with EINTR and says what was left. Left out: sleeping by CPU clocks
+// of others polls.
 #include "call_handlers.h"
 #include "kernel/linux/clocks.h"
 #include "kernel/linux/wall_clock.h"
@@ -41,6 +41,12 @@ CallResult sleep_absolute(CallContext& context, int64_t moment_ns) {
     return fail(Error::RestartUnlessHandler);
 }
 
+CallResult sleep_realtime(CallContext& context, int64_t moment_ns) {
+    if (time::sleep_until_realtime_ns(moment_ns)) return 0;
+    context.task.restart = {};
+    return fail(Error::RestartUnlessHandler);
+}
+
 // No tick looks at CPU clocks for us: sleep as long as the time cannot have passed, and look again.
 CallResult sleep_by_cpu_clock(CallContext& context, const Clock& clock, int64_t moment_ns) {
     for (;;) {
@@ -75,7 +81,7 @@ CallResult sys_clock_nanosleep(CallContext& context, int number, int flags, User
             return sleep_by_cpu_clock(context, clock, is_absolute ? time_ns : later_by(read_clock(clock), time_ns));
         case ClockKind::Realtime:
         case ClockKind::Tai:
-            if (is_absolute) return sleep_absolute(context, time_ns - time::realtime_offset_ns());
+            if (is_absolute) return sleep_realtime(context, time_ns);
             break;
         case ClockKind::Monotonic:
             if (is_absolute) return sleep_absolute(context, time_ns);
