@@ -154,6 +154,7 @@ Status build_address_space(Exec& exec) {
     Chance chance;
     random_bytes(std::as_writable_bytes(std::span(&chance, 1)));
     exec.random = chance.for_program;
+    if (exec.context.task.personality & kNoRandomPlaces) chance = {};
     exec.space = TRY(AddressSpace::create());
     AddressSpace& space = *exec.space;
     const CallContext& context = exec.context;

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "kernel/arch/x86_64/trap_frame.h"
+#include "kernel/linux/interval_timers.h"
 #include "kernel/schedule/scheduler.h"
 
 namespace gyre::linux {
@@ -75,6 +76,7 @@ UnbornTask::~UnbornTask() {
         ProcessParts::filesystem(*task).reset();
     }
     if (new_process) {
+        if (new_process->timers) destroy_timers(*new_process);
         ProcessParts::address_space(*new_process).reset();
         ProcessParts::executable(*new_process).reset();
     }
@@ -143,6 +145,8 @@ Status UnbornTask::make_task(CallContext& context, const CloneRequest& request) 
         made.rseq_signature = caller.rseq_signature;
     }
     made.timer_slack_ns = caller.timer_slack_ns;
+    made.personality = caller.personality;
+    made.io_priority.store(caller.io_priority.load(std::memory_order_relaxed), std::memory_order_relaxed);
     made.start_time_ns = arch::clock_now_ns();
     if (flags & clone_flag::kChildSetTid) made.child_set_tid = request.child_tid;
     if (flags & clone_flag::kChildClearTid) made.clear_child_tid = request.child_tid;

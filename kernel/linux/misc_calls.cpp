@@ -117,10 +117,14 @@ CallResult sys_reboot(CallContext& context, int magic, int magic2, uint32_t comm
     }
 }
 
-// Only Linux's own personality; the flags that change a program's layout are not there.
-CallResult sys_personality(CallContext&, uint64_t persona) {
-    if (static_cast<uint32_t>(persona) != kAskPersonality && persona != 0) return fail(Error::InvalidArgument);
-    return 0;
+// Only Linux's own personality, and of its flags the one that debuggers and setarch(8) use; exec obeys it.
+CallResult sys_personality(CallContext& context, uint64_t persona) {
+    const uint32_t old = context.task.personality;
+    const auto wanted = static_cast<uint32_t>(persona);
+    if (wanted == kAskPersonality) return long{old};
+    if ((wanted & ~kNoRandomPlaces) != 0) return fail(Error::InvalidArgument);
+    context.task.personality = wanted;
+    return long{old};
 }
 
 }  // namespace gyre::linux

@@ -31,6 +31,8 @@ struct RestartBlock {
     uint64_t values[6] = {};
 };
 
+constexpr uint32_t kNoRandomPlaces = 0x0040000;   // ADDR_NO_RANDOMIZE of personality(2)
+
 class Task final : public RefCounted {
 public:
     static Task& of(Thread& thread) { return *static_cast<Task*>(thread.owner()); }
@@ -83,6 +85,8 @@ public:
     int exit_code = 0;                  // wait status
     int64_t start_time_ns = 0;          // monotonic
     bool reset_on_fork = false;         // SCHED_RESET_ON_FORK
+    uint32_t personality = 0;           // personality(2)
+    std::atomic<uint16_t> io_priority{0};  // ioprio_set(2)
     std::atomic<uint64_t> minor_faults{0}, major_faults{0};
 
     // In Process::tasks; under the tree lock and the signal lock.
