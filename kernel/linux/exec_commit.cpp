@@ -115,14 +115,16 @@ Status prepare_handlers(Exec& exec) {
 void commit(Exec& exec) {
     Task& task = exec.context.task;
     Process& process = exec.context.process;
+    // Who it is changes before what it is: whoever takes a look at the process's memory and asks then whether he may
+    // (check_inspect) gets no new program with the old one's rights.
+    if (exec.credentials) task.set_credentials(std::move(exec.credentials));
+    const Credentials& who = task.credentials();
+    process.is_dumpable.store(who->effective_uid == who->uid && who->effective_gid == who->gid,
+                              std::memory_order_relaxed);
     swap_memory(exec);
     reset_signals(exec);
     task.files().close_on_exec();
-    if (exec.credentials) task.set_credentials(std::move(exec.credentials));
-    const Credentials& who = task.credentials();
     if (exec.is_secure) task.parent_death_signal = 0;
-    process.is_dumpable.store(who->effective_uid == who->uid && who->effective_gid == who->gid,
-                              std::memory_order_relaxed);
     task.rseq_area = task.rseq_length = task.rseq_signature = 0;
     task.thread().set_name(last_name(exec.path.view()));
     SpinGuard tree(g_tree_lock);

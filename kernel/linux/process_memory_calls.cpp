@@ -71,6 +71,8 @@ CallResult transfer(CallContext& context, int pid, UserIn<abi::IoVec> local, uin
     const Ref<Task> task = TRY(find_inspected(context, pid));
     const Ref<AddressSpace> space = task->process().address_space_reference();
     if (!space) return fail(Error::NoSuchProcess);
+    // Once more with the memory in hand: an exec changes the rights first.
+    if (!procfs::check_inspect(*task)) return fail(Error::NotPermitted);
     Transfer work{*space, pieces.cursor(), {buffer.get(), kBufferBytes}, is_write};
     long total = 0;
     for (uint64_t i = 0; i < remote_count && !work.local.is_done(); ++i) {

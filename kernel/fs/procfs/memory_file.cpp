@@ -86,9 +86,9 @@ private:
 
 Result<Ref<File>> open_memory(const Path& path, uint32_t flags, const Subject& subject) {
     const Ref<linux::Task> task = TRY(subject.task());
-    TRY_VOID(check_inspect(*task));
-    return Ref<File>(
-        TRY(make_ref<MemoryFile>(path, flags, task->process().address_space_reference())));
+    Ref<AddressSpace> space = task->process().address_space_reference();
+    TRY_VOID(check_inspect(*task));  // afterwards: an exec changes the rights first
+    return Ref<File>(TRY(make_ref<MemoryFile>(path, flags, std::move(space))));
 }
 
 }  // namespace gyre::procfs::process_files

@@ -55,8 +55,8 @@ void detail_lines(TextBuilder& out, const AddressSpace::MappingView& view) {
 
 Status write_maps(TextBuilder& out, const Subject& subject, bool is_detailed) {
     const Ref<linux::Task> task = TRY(subject.task());
-    TRY_VOID(check_inspect(*task));
     const Ref<AddressSpace> space = task->process().address_space_reference();
+    TRY_VOID(check_inspect(*task));  // afterwards: an exec changes the rights first
     if (!space) return {};
     for (VirtualAddress at{}; const auto view = space->next_mapping(at); at = view->end) {
         map_line(out, *view);
@@ -110,8 +110,8 @@ Status command_line(TextBuilder& out, const Subject& subject) {
 
 Status environment(TextBuilder& out, const Subject& subject) {
     const Ref<linux::Task> task = TRY(subject.task());
-    TRY_VOID(check_inspect(*task));
     const Ref<AddressSpace> space = task->process().address_space_reference();
+    TRY_VOID(check_inspect(*task));  // afterwards: an exec changes the rights first
     if (!space) return {};
     const AddressSpace::ProgramArea area = space->program_area;
     return write_strings(out, *space, area.environment_start, area.environment_end);
