@@ -220,9 +220,15 @@ bool Analysis::access_btf_context(s32 off, u32 size, Access kind, Reg& value) {
     BtfKind pk = btf.type(pointee).kind();
     bool must_be_whole = environment_.target.version >= 612;
     if (pointee == 0 || !btf.type(pointee).is_composite()) {
-        bool is_iterator_buffer = program_.attach == AttachType::TraceIter;
+        bool is_element = program_.type == ProgramType::Tracing &&
+                          program_.attach == AttachType::TraceIter && pointee == 0 && index > 0;
+        if (is_element && size == 8) {  // a key or value of the map that is walked
+            value = Reg::pointer(Kind::Buffer);
+            value.flags = kMaybeNull | (parameter.name == "key" ? kReadOnly : 0);
+            value.id = new_id();
+            return true;
+        }
         (void)pk;
-        (void)is_iterator_buffer;
         if (size != 8 && must_be_whole) {
             return refuse("a pointer is read whole");
         }

@@ -182,6 +182,15 @@ bool Analysis::helper_condition(u32 id) {
             return !is_tracing || has_trampoline || a == A::TraceRawTp;
         case 126: case 127: case 150:  // seq_printf, seq_write, seq_printf_btf
             return a == A::TraceIter;
+        case 186: case helper::kSetRetval:  // get_retval, set_retval
+            switch (a) {
+                case A::CgroupInetIngress: case A::CgroupInetEgress: case A::CgroupSockOps:
+                case A::CgroupUdp4Recvmsg: case A::CgroupUdp6Recvmsg: case A::CgroupUnixRecvmsg:
+                case A::CgroupInet4Getpeername: case A::CgroupInet6Getpeername:
+                case A::CgroupUnixGetpeername: case A::CgroupInet4Getsockname:
+                case A::CgroupInet6Getsockname: case A::CgroupUnixGetsockname: return false;
+                default: return true;
+            }
         case 147: {  // d_path: where a path may be taken without a lock that is held
             static constexpr std::string_view kAllowed[] = {
                 "security_file_permission", "security_inode_getattr", "security_file_open",

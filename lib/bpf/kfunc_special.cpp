@@ -184,7 +184,19 @@ bool Analysis::special_kfunc(KfuncCall& call, bool& ended) {
         CallFacts facts;
         facts.callback_subprogram = call.callback;
         return push_async_callback(facts);
+    } else if (name == "bpf_session_cookie") {
+        call.result = Reg::pointer(Kind::Memory);
+        call.result.extra = 8;
+        call.result_is_set = true;
     } else if (name == "bpf_throw") {
+        for (u32 f = 0; f < state_->frame_count; f++) {
+            if (state_->frames[f]->callback != CallbackKind::None || state_->frames[f]->is_async) {
+                return fail(Problem::BadHelper, -1, "an exception may not leave a callback");
+            }
+        }
+        if (flow_.subprograms[top().subprogram].is_callback) {
+            return fail(Problem::BadHelper, -1, "an exception may not leave a callback");
+        }
         if (!check_leaks("an exception") || !check_return_value(1)) {
             return false;
         }

@@ -295,6 +295,10 @@ void Analysis::run() {
         return;
     }
     rules_ = &environment_.rules[type];
+    if (program_.type == ProgramType::StructOps && !program_.is_gpl) {
+        fail(Problem::BadHelper, -1, "a struct_ops program needs a GPL-compatible licence");
+        return;
+    }
     if (program_.type == ProgramType::Lsm && environment_.kernel_btf != nullptr) {
         static constexpr std::string_view kDisabled[] = {
             "vm_enough_memory", "inode_need_killpriv", "inode_getsecurity", "inode_listsecurity",

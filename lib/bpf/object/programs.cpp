@@ -292,6 +292,9 @@ void ObjectLoader::make_program(const Function& f) {
                 btf.type(tag.size_or_type).kind() == BtfKind::Function &&
                 btf.name(tag.size_or_type) == p->name) {
                 p->comments.emplace_back(btf.name(id));
+                if (p->comments.back().starts_with("exception_callback:") && p->problem.empty()) {
+                    p->problem = "exception callbacks are not supported";
+                }
             }
         }
     }
