@@ -13,6 +13,9 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 build=$root/build/module
 programs=${RING_PROGRAMS:-${GYRE_BUILD:-$root/build}/host/guest}
 mkdir -p "$build"
+# Suites run side by side: one at a time downloads and builds.
+exec 9>"$build/lock"
+flock 9
 if [ "$series" = debug ]; then
     tree=$("$root/test/ring/debug_kernel.sh")
     version=debug
@@ -26,6 +29,9 @@ fi
 make -s -C "$root/module" KERNEL="$version" BUILD="$tree" OUT="$build/ko-$version" \
     >"$build/ko-$version.log" 2>&1 ||
     { cat "$build/ko-$version.log" >&2; exit 1; }
+module=$(mktemp "$build/ksvc.XXXXXX")
+cp "$build/ko-$version/ksvc.ko" "$module"
+exec 9>&-
 
 work=$(mktemp -d "$build/run.XXXXXX")
 trap 'rm -rf "$work"' EXIT
@@ -33,7 +39,7 @@ mkdir -p "$work/root"/{bin,proc,sys,dev,tmp}
 busybox=$(command -v busybox)
 cp "$busybox" "$work/root/bin/busybox"
 cp "$root/test/ring/guest_init.sh" "$work/root/init"
-cp "$build/ko-$version/ksvc.ko" "$work/root/"
+mv "$module" "$work/root/ksvc.ko"
 for program in ring_suite ring_fuzz ring_bench; do
     [ -e "$programs/$program" ] && cp "$programs/$program" "$work/root/"
 done

@@ -353,7 +353,7 @@ TEST(epoll, errors_in_their_order) {
     CHECK_ERRNO(epoll_wait(epfd, kernel_address<epoll_event>(), 1, 0), EFAULT);
     CHECK_EQ(epoll_wait(epfd, &event, 1, 0), 1);  // not lost by the failure
     CHECK_ERRNO(epoll_create1(1), EINVAL);
-    CHECK_ERRNO(epoll_create(0), EINVAL);
+    CHECK_ERRNO(syscall(SYS_epoll_create, 0), EINVAL);  // musl does not look at the size
 }
 TEST(epoll, sets_within_sets) {
     int outer = epoll_create1(0), inner = epoll_create1(0), fd = eventfd(0, 0);

@@ -3,7 +3,7 @@
 // Hostile programs: a small static program and a script, whose headers are damaged at random and then executed, thousands of
 // times, by children without privileges. Whatever execve(2) makes of one - an error, a program that runs, one that dies at its
 // first instruction - the kernel lives and nothing is left behind. Prints TAP.
-//   elf_fuzz SECONDS [SEED]
+//   exec_fuzz SECONDS [SEED]
 #define _GNU_SOURCE
 #include <elf.h>
 #include <errno.h>
@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char kFolder[] = "/tmp/elf_fuzz";
+static const char kFolder[] = "/tmp/exec_fuzz";
 enum { kHeaders = 4, kCode = 0x400, kFileBytes = 0x3000, kChildMs = 2000, kPatienceMs = 5000, kWorkers = 4 };
 
 static uint64_t next(uint64_t* state) {  // xorshift64*
@@ -63,7 +63,7 @@ static void make_program(uint8_t* image, int is_movable) {
     table[2] = (Elf64_Phdr){PT_GNU_STACK, PF_R | PF_W, 0, 0, 0, 0, 0, 16};
     table[3] = (Elf64_Phdr){PT_NULL, PF_R, 0x2000, 0, 0, 0, 0, 1};
     memcpy(image + kCode, kExit, sizeof(kExit));
-    strcpy((char*)image + 0x2000, "/tmp/elf_fuzz/interpreter");
+    strcpy((char*)image + 0x2000, "/tmp/exec_fuzz/interpreter");
 }
 
 static void damage(uint8_t* image, uint64_t* state) {
@@ -93,8 +93,8 @@ static void damage(uint8_t* image, uint64_t* state) {
 }
 
 static void make_script(uint8_t* image, size_t* size, uint64_t* state) {
-    static const char* const kLines[] = {"#!", "#!\n", "#! \t\n", "#!/tmp/elf_fuzz/0\n", "#!/tmp/elf_fuzz/script\n",
-        "#!/tmp/elf_fuzz/interpreter -x -y\n", "#!/", "#!/tmp/elf_fuzz/missing\n", "#!\0/tmp\n", "#!interpreter a", "#!.\n"};
+    static const char* const kLines[] = {"#!", "#!\n", "#! \t\n", "#!/tmp/exec_fuzz/0\n", "#!/tmp/exec_fuzz/script\n",
+        "#!/tmp/exec_fuzz/interpreter -x -y\n", "#!/", "#!/tmp/exec_fuzz/missing\n", "#!\0/tmp\n", "#!interpreter a", "#!.\n"};
     const char* line = kLines[next(state) % (sizeof(kLines) / sizeof(kLines[0]))];
     *size = next(state) % 600;
     memset(image, next(state) % 2 ? 'a' : ' ', *size);
@@ -187,7 +187,7 @@ int main(int argc, char** argv) {
     snprintf(name, sizeof(name), "%s/interpreter", kFolder);
     put(name, image, sizeof(image));
     snprintf(name, sizeof(name), "%s/script", kFolder);
-    put(name, "#!/tmp/elf_fuzz/script\n", 23);
+    put(name, "#!/tmp/exec_fuzz/script\n", 23);
     const int64_t deadline = now_ms() + seconds * 1000;
     pid_t workers[kWorkers];
     for (int i = 0; i < kWorkers; ++i) {
