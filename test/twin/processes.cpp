@@ -148,6 +148,11 @@ TEST(clone, bad_flags) {
     CHECK_ERRNO(syscall(SYS_clone, CLONE_THREAD | CLONE_VM, 0, 0, 0, 0), EINVAL);
     CHECK_ERRNO(syscall(SYS_clone, CLONE_FS | CLONE_NEWNS, 0, 0, 0, 0), EINVAL);
 }
+TEST(clone, thread_pointer_must_be_an_address) {
+    // The register that takes it faults on any other: a kernel that does not look first stops.
+    for (const uint64_t pointer : {0x8000000000000000u, 0x0000800000000000u, 0xffff800000000000u})
+        CHECK_ERRNO(syscall(SYS_clone, CLONE_SETTLS | SIGCHLD, 0, 0, 0, pointer), EPERM);
+}
 TEST(clone, parent_and_child_tid) {
     static volatile pid_t parent_tid = 0, child_tid = 0;
     long pid = syscall(SYS_clone, CLONE_PARENT_SETTID | CLONE_CHILD_SETTID | SIGCHLD, 0, &parent_tid, &child_tid, 0);
