@@ -150,7 +150,8 @@ TEST(clone, bad_flags) {
 }
 TEST(clone, thread_pointer_must_be_an_address) {
     // The register that takes it faults on any other: a kernel that does not look first stops.
-    for (const uint64_t pointer : {0x8000000000000000u, 0x0000800000000000u, 0xffff800000000000u})
+    constexpr uint64_t kPointers[] = {0x8000000000000000, 0x0000800000000000, 0xffff800000000000};
+    for (const uint64_t pointer : kPointers)
         CHECK_ERRNO(syscall(SYS_clone, CLONE_SETTLS | SIGCHLD, 0, 0, 0, pointer), EPERM);
 }
 TEST(clone, parent_and_child_tid) {
