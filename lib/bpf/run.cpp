@@ -70,6 +70,25 @@ bool Analysis::step(bool& path_ended) {
         return fail(Problem::BadControlFlow, -1, "a path runs off the end of the program");
     }
     if (++report_.statistics.insns_processed > limits_.insns_processed) {
+        // The smallest loop around this place is what is most likely to blame.
+        u32 head = 0, end = 0;
+        for (u32 j = at; j < program_.insns.size(); j++) {
+            if (flow_.flags[j] & kSecondHalf) {
+                continue;
+            }
+            Successors next = successors(program_.insns, j);
+            for (u32 k = 0; k < next.count && end == 0; k++) {
+                if (next.insn[k] <= at && next.insn[k] <= j) {
+                    head = next.insn[k];
+                    end = j;
+                }
+            }
+        }
+        if (end != 0) {
+            return fail(Problem::TooComplex, -1, "more than ", limits_.insns_processed,
+                        " instructions were followed, and the loop from instruction ", head,
+                        " to ", end, " has not come to its end");
+        }
         return fail(Problem::TooComplex, -1, "more than ", limits_.insns_processed,
                     " instructions were followed; nothing is known about the rest");
     }
