@@ -32,16 +32,20 @@ constexpr Entry kOurs[] = {
 };
 
 constexpr Entry kRootTable[] = {
+    {.name = "cgroups", .mode = kFile, .generate = cgroups},
     {.name = "cmdline", .mode = kFile, .generate = command_line},
     {.name = "cpuinfo", .mode = kFile, .generate = cpu_info},
     {.name = "devices", .mode = kFile, .generate = devices},
+    {.name = "diskstats", .mode = kFile, .generate = nothing},
     {.name = "filesystems", .mode = kFile, .generate = filesystems},
     {.name = "gyre", .mode = kFolder, .children = kOurs},
     {.name = "interrupts", .mode = kFile, .generate = interrupts},
     {.name = "kmsg", .mode = kOwnersFile, .open = open_kernel_log},
     {.name = "loadavg", .mode = kFile, .generate = load_average},
     {.name = "meminfo", .mode = kFile, .generate = memory_info},
+    {.name = "modules", .mode = kFile, .generate = nothing},
     {.name = "mounts", .mode = kLink, .read_link = read_mounts_link},
+    {.name = "partitions", .mode = kFile, .generate = partitions},
     {.name = "self", .mode = kLink, .read_link = read_self},
     {.name = "stat", .mode = kFile, .generate = machine_files::stat},
     {.name = "swaps", .mode = kFile, .generate = swaps},

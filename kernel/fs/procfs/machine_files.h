@@ -22,6 +22,9 @@ Status filesystems(TextBuilder& out, const Subject&);
 Status command_line(TextBuilder& out, const Subject&);
 Status devices(TextBuilder& out, const Subject&);
 Status swaps(TextBuilder& out, const Subject&);
+Status nothing(TextBuilder& out, const Subject&);        // a table without rows
+Status partitions(TextBuilder& out, const Subject&);
+Status cgroups(TextBuilder& out, const Subject&);
 // accounting.cpp
 Status accounting(TextBuilder& out, const Subject&);
 // fault_injection_file.cpp

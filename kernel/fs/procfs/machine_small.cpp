@@ -44,4 +44,20 @@ Status swaps(TextBuilder& out, const Subject&) {
     return {};
 }
 
+// There are no modules and no disks.
+Status nothing(TextBuilder&, const Subject&) {
+    return {};
+}
+
+Status partitions(TextBuilder& out, const Subject&) {
+    out.text("major minor  #blocks  name\n\n");
+    return {};
+}
+
+// The hierarchies of version 1, of which there are none.
+Status cgroups(TextBuilder& out, const Subject&) {
+    out.text("#subsys_name\thierarchy\tnum_cgroups\tenabled\n");
+    return {};
+}
+
 }  // namespace gyre::procfs::machine_files

@@ -12,7 +12,11 @@ constexpr uint32_t kPrivateFolder = file_mode::kDirectory | 0500;
 
 // Everything that a process and each of its tasks have.
 #define GYRE_PROC_COMMON_ENTRIES                                                            \
-    {.name = "cgroup", .mode = kFile, .generate = cgroup},                                  \
+    {.name = "auxv", .mode = kOwnersFile, .generate = auxiliary_vector},                    \
+        {.name = "personality", .mode = kOwnersFile, .generate = personality},              \
+        {.name = "schedstat", .mode = kFile, .generate = schedule_statistics},              \
+        {.name = "smaps_rollup", .mode = kFile, .generate = summed_maps},                   \
+        {.name = "cgroup", .mode = kFile, .generate = cgroup},                                  \
         {.name = "cmdline", .mode = kFile, .generate = command_line},                       \
         {.name = "comm", .mode = kWritableFile, .generate = comm, .accept = set_comm},      \
         {.name = "cwd", .mode = kLink, .read_link = read_cwd, .follow = follow_cwd},        \
@@ -42,8 +46,12 @@ constexpr uint32_t kPrivateFolder = file_mode::kDirectory | 0500;
 constexpr Entry kProcessTable[] = {
     GYRE_PROC_COMMON_ENTRIES,
     {.name = "task", .mode = kFolder, .make = make_task_directory},
+    {.name = "timerslack_ns", .mode = kFile, .generate = timer_slack},
 };
-constexpr Entry kTaskTable[] = {GYRE_PROC_COMMON_ENTRIES};
+constexpr Entry kTaskTable[] = {
+    GYRE_PROC_COMMON_ENTRIES,
+    {.name = "children", .mode = kFile, .generate = children},
+};
 
 #undef GYRE_PROC_COMMON_ENTRIES
 

@@ -27,6 +27,13 @@ Status oom_score(TextBuilder& out, const Subject& subject);
 Status oom_score_adjust(TextBuilder& out, const Subject& subject);
 Status set_oom_score_adjust(std::string_view text, const Subject& subject);
 Status wait_channel(TextBuilder& out, const Subject& subject);
+// process_more.cpp
+Status auxiliary_vector(TextBuilder& out, const Subject& subject);
+Status children(TextBuilder& out, const Subject& subject);
+Status personality(TextBuilder& out, const Subject& subject);
+Status schedule_statistics(TextBuilder& out, const Subject& subject);
+Status summed_maps(TextBuilder& out, const Subject& subject);  // smaps_rollup
+Status timer_slack(TextBuilder& out, const Subject& subject);
 // process_links.cpp
 Result<size_t> read_cwd(const Subject& subject, std::span<char> buffer);
 Result<Path> follow_cwd(const Subject& subject);

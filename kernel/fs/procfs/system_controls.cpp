@@ -60,6 +60,11 @@ Status version(TextBuilder& out, const Subject&) {
     return line(out, linux::kVersion);
 }
 
+// What a core file would be called; none is ever written.
+Status core_pattern(TextBuilder& out, const Subject&) {
+    return line(out, "core");
+}
+
 Status most_threads(TextBuilder& out, const Subject&) {
     out.format("{}\n", Job::root().most_threads());
     return {};
@@ -118,6 +123,8 @@ constexpr Entry kKernel[] = {
     {.name = "cap_last_cap",
      .mode = kFile,
      .generate = constant<static_cast<uint64_t>(Capability::CheckpointRestore)>},
+    {.name = "core_pattern", .mode = kFile, .generate = core_pattern},
+    {.name = "core_uses_pid", .mode = kFile, .generate = constant<0>},
     {.name = "domainname",
      .mode = kWritableFile,
      .generate = domain_name,

@@ -4,6 +4,7 @@
 // sysfs-devices-system-cpu), and the places where other file systems are mounted by custom. There
 // is no device tree.
 #include "kernel/fs/procfs/entry.h"
+#include "kernel/fs/procfs/inode.h"
 #include "kernel/schedule/cpu.h"
 
 namespace gyre::procfs {
@@ -38,15 +39,96 @@ Status possible(TextBuilder& out, const Subject&) {
     return {};
 }
 
+// Pages are mapped one by one: there is nothing to choose.
+Status huge_pages(TextBuilder& out, const Subject&) {
+    out.text("always madvise [never]\n");
+    return {};
+}
+Status kernel_max(TextBuilder& out, const Subject&) {
+    out.format("{}\n", kMaxCpus - 1);
+    return {};
+}
+Status clock_source(TextBuilder& out, const Subject&) {
+    out.text("tsc\n");
+    return {};
+}
+
+constexpr Entry kHugePages[] = {{.name = "enabled", .mode = kFile, .generate = huge_pages}};
+constexpr Entry kMemory[] = {
+    {.name = "transparent_hugepage", .mode = kFolder, .children = kHugePages},
+};
+constexpr Entry kClockSource0[] = {
+    {.name = "available_clocksource", .mode = kFile, .generate = clock_source},
+    {.name = "current_clocksource", .mode = kFile, .generate = clock_source},
+};
+constexpr Entry kClockSource[] = {
+    {.name = "clocksource0", .mode = kFolder, .children = kClockSource0},
+};
 constexpr Entry kCpu[] = {
+    {.name = "kernel_max", .mode = kFile, .generate = kernel_max},
     {.name = "online", .mode = kFile, .generate = online},
     {.name = "possible", .mode = kFile, .generate = possible},
     {.name = "present", .mode = kFile, .generate = possible},
 };
-constexpr Entry kSystemDevices[] = {{.name = "cpu", .mode = kFolder, .children = kCpu}};
+// A folder for each CPU beside the files: programs count them.
+class CpuDirectory final : public TableDirectory {
+public:
+    explicit CpuDirectory(Superblock& superblock)
+        : TableDirectory(superblock, inode_number({}, kCpu), kFolder, kCpu, {}) {}
+
+    Result<Ref<Inode>> look_up(std::string_view name) override {
+        if (!name.starts_with("cpu")) return TableDirectory::look_up(name);
+        const int32_t number = TRY(parse_name_number(name.substr(3)));
+        if (static_cast<uint32_t>(number) >= arch::cpu_count()) return fail(Error::NotFound);
+        return Ref<Inode>(TRY(make_ref<TableDirectory>(superblock(), number_of(static_cast<uint32_t>(number)), kFolder,
+                                                       std::span<const Entry>(), Subject())));
+    }
+
+    Status emit_dynamic_entries(uint64_t position, EmitEntry emit, void* argument) override {
+        struct Counting {
+            EmitEntry emit;
+            void* argument;
+            bool is_full = false;
+            static bool take(void* self, const DirectoryEntry& entry) {
+                auto& counting = *static_cast<Counting*>(self);
+                if (!counting.emit(counting.argument, entry)) counting.is_full = true;
+                return !counting.is_full;
+            }
+        } counting{emit, argument};
+        if (position < kFirstCpu) {
+            TRY_VOID(TableDirectory::emit_dynamic_entries(position, Counting::take, &counting));
+            if (counting.is_full) return {};
+        }
+        for (uint64_t i = position < kFirstCpu ? 0 : position - kFirstCpu; i < arch::cpu_count(); ++i) {
+            char name[16];
+            const size_t length = format_to(name, "cpu{}", i);
+            constexpr uint8_t kType = file_mode::kDirectory >> 12;
+            const DirectoryEntry entry{number_of(static_cast<uint32_t>(i)), static_cast<int64_t>(kFirstCpu + i + 1), kType,
+                                       {name, length}};
+            if (!emit(argument, entry)) break;
+        }
+        return {};
+    }
+
+private:
+    static constexpr uint64_t kFirstCpu = 256;   // position in the listing; the table comes before it
+    static uint64_t number_of(uint32_t cpu) { return inode_number({}, kCpu, cpu + 1); }
+};
+
+Result<Ref<Inode>> make_cpus(Superblock& superblock, const Subject&) {
+    return Ref<Inode>(TRY(make_ref<CpuDirectory>(superblock)));
+}
+
+constexpr Entry kSystemDevices[] = {
+    {.name = "clocksource", .mode = kFolder, .children = kClockSource},
+    {.name = "cpu", .mode = kFolder, .make = make_cpus},
+};
 constexpr Entry kDevices[] = {{.name = "system", .mode = kFolder, .children = kSystemDevices}};
 constexpr Entry kFilesystems[] = {{.name = "cgroup", .mode = kFolder}};
-constexpr Entry kKernel[] = {{.name = "debug", .mode = kFolder}};
+constexpr Entry kKernel[] = {
+    {.name = "debug", .mode = kFolder},
+    {.name = "mm", .mode = kFolder, .children = kMemory},
+};
 constexpr Entry kTop[] = {
     {.name = "devices", .mode = kFolder, .children = kDevices},
     {.name = "fs", .mode = kFolder, .children = kFilesystems},
