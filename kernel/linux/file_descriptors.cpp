@@ -29,6 +29,8 @@ enum Command : int {
     kGetOpenFileLock = 36,
     kSetOpenFileLock = 37,
     kSetOpenFileLockWait = 38,
+    kSetLease = 1024,
+    kGetLease = 1025,
     kDuplicateQuery = 1027,
     kDuplicateCloseOnExec = 1030,
 };
@@ -47,6 +49,17 @@ CallResult set_status_flags(CallContext& context, File& file, uint32_t wanted) {
     TRY_VOID(file.flags_changed(old, fresh));
     file.set_status_flags(fresh);
     return 0;
+}
+
+// Nobody is told here when another opens the file, so no lease is given: the refusals are those of a Linux file system
+// without leases, in its order (F_SETLEASE of fcntl(2)).
+CallResult set_lease(CallContext& context, const File& file, uint64_t type) {
+    constexpr uint64_t kNoLease = 2;                        // F_UNLCK
+    if (type == kNoLease) return fail(Error::WouldBlock);   // there is none to give up
+    const Inode* inode = file.path().dentry ? &file.path().dentry->inode() : nullptr;
+    if (inode && inode->uid() != context.credentials()->filesystem_uid && !context.credentials().has(Capability::Lease))
+        return fail(Error::AccessDenied);
+    return fail(Error::InvalidArgument);
 }
 
 CallResult duplicate(CallContext& context, Ref<File> file, uint64_t minimum, bool close_on_exec) {
@@ -134,6 +147,10 @@ CallResult sys_fcntl(CallContext& context, int fd, int command, uint64_t argumen
             return set_record_lock(context, *file, LockFamily::OpenFile, argument, false);
         case kSetOpenFileLockWait:
             return set_record_lock(context, *file, LockFamily::OpenFile, argument, true);
+        case kSetLease:
+            return set_lease(context, *file, argument);
+        case kGetLease:
+            return 2;  // F_UNLCK: nobody holds one
         case kSetOwner:
             return set_owner(*file, static_cast<int>(argument));
         case kGetOwner:

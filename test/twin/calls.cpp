@@ -231,3 +231,15 @@ TEST(calls, sendfile_takes_nothing_out_of_pipes) {
     char text[8];
     CHECK_EQ(read(from[0], text, 8), 5);
 }
+TEST(calls, leases) {
+    int ends[2];
+    CHECK_OK(pipe(ends));
+    write_file("file", "text");
+    const int fd = open("file", O_RDONLY);
+    CHECK_EQ(fcntl(fd, F_GETLEASE), F_UNLCK);
+    CHECK_ERRNO(fcntl(fd, F_SETLEASE, F_UNLCK), EAGAIN);
+    CHECK_ERRNO(fcntl(fd, F_SETLEASE, 17), EINVAL);
+    CHECK_ERRNO(fcntl(ends[0], F_SETLEASE, F_RDLCK), EINVAL);
+    become_user();
+    CHECK_ERRNO(fcntl(fd, F_SETLEASE, F_RDLCK), EACCES);
+}
