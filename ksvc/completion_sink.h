@@ -21,6 +21,22 @@ public:
     uint32_t ready() const { return static_cast<uint32_t>(tail_ - head_); }
     uint32_t room() const { return capacity() - ready(); }
     void put(const Completion& completion) { slots_[tail_++ & mask_] = completion; }
+    // Writes many in a row with its indices in registers; nothing else may touch the sink meanwhile.
+    class Writer {
+    public:
+        explicit Writer(RingSink& sink) : slots_(sink.slots_.get()), mask_(sink.mask_), tail_(sink.tail_) {}
+        void put(uint64_t corr_id, int64_t result, uint32_t flags) {
+            slots_[tail_++ & mask_] = {.corr_id = corr_id, .result = result, .flags = flags, .pad = 0};
+        }
+        uint64_t tail() const { return tail_; }
+
+    private:
+        Completion* slots_;
+        uint64_t mask_;
+        uint64_t tail_;
+    };
+    void commit(const Writer& writer) { tail_ = writer.tail(); }
+    uint64_t tail() const { return tail_; }
     const Completion& at(uint32_t index) const { return slots_[(head_ + index) & mask_]; }
     void advance(uint32_t count) { head_ += count; }
 

@@ -42,7 +42,7 @@ public:
     }
 
     // Takes one entry; false: `entries` are under way or unread (back pressure).
-    bool submit(const Entry& entry) {
+    [[gnu::always_inline]] bool submit(const Entry& entry) {
         if (accepted_ == sink_.capacity()) [[unlikely]] return false;
         ++accepted_;
         if ((entry.flags | order_.is_holding()) != 0 || entry.corr_id >= kTokenLimit) [[unlikely]] {
@@ -50,6 +50,10 @@ public:
             return true;
         }
         ++running_;
+        if (router_.route(entry) == Tier::Kernel) [[likely]] {
+            is_unflushed_ = true;
+            if (backend_.start(entry, entry.corr_id) == Start::Started) [[likely]] return true;
+        }
         start(entry, entry.corr_id);
         return true;
     }
@@ -76,6 +80,21 @@ public:
     // call; ring sink: lie in the ring). ETIME: time is up. EINTR: a signal came. EDEADLK: fewer
     // than `count` can ever come.
     Result<void> wait(uint32_t count, Patience patience = {}) {
+        if constexpr (kHasShortWay) {
+            // A batch of plain calls in the kernel and nothing else: submit, sleep, copy.
+            if (is_unflushed_ && !patience && has_only_plain_work() && sink_.ready() == 0 && running_ >= count)
+                [[likely]] {
+                is_unflushed_ = false;
+                const int submitted = backend_.submit_and_wait(count);
+                if (reap_plain() >= count) [[likely]] return {};
+                if (submitted == -EINTR) return fail(EINTR);
+            }
+        }
+        return wait_with_care(count, patience);
+    }
+
+private:
+    [[gnu::noinline]] Result<void> wait_with_care(uint32_t count, Patience patience) {
         order_.end_group();
         if (order_.is_waiting() || !blocked_.empty()) pump();
         const uint64_t first = Sink::kIsDirect ? delivered_ : delivered_ - sink_.ready();
@@ -93,9 +112,10 @@ public:
         }
     }
 
+public:
     // Ring sink only: the completion `index` places behind the oldest, or nullptr.
     const Completion* peek(uint32_t index = 0) requires(!Sink::kIsDirect) {
-        if (sink_.ready() <= index) reap();
+        if (sink_.ready() <= index) [[unlikely]] reap();
         return sink_.ready() > index ? &sink_.at(index) : nullptr;
     }
     void advance(uint32_t count) requires(!Sink::kIsDirect) {
@@ -196,6 +216,20 @@ private:
     void collect_inbox();
     Result<void> sleep(unsigned count, std::optional<Clock::time_point> deadline);
     void settle();
+    static constexpr bool kHasShortWay =
+        !Sink::kIsDirect && requires(Backend& backend) { backend.submit_and_wait(1u); };
+    bool has_only_plain_work() const {
+        return (pool_running_ | multi_running_ | order_.is_holding()) == 0 && instant_.empty() && blocked_.empty();
+    }
+    uint32_t reap_plain() requires kHasShortWay {
+        typename Sink::Writer writer(sink_);
+        const unsigned count = backend_.reap_plain(
+            [&](uint64_t token, int64_t result) { writer.put(token, result, 0); });
+        sink_.commit(writer);
+        running_ -= count;
+        delivered_ += count;
+        return count;
+    }
     bool has_room_for_interim() const { return sink_.room() > running_ + order_.held_count(); }
     static std::optional<Clock::time_point> deadline_of(Patience patience) {
         if (!patience) return {};

@@ -16,6 +16,7 @@ struct ksvc_ring {
     ksvc_way way = KSVC_WAY_AUTO;
     unsigned got = 0;
     unsigned capacity = 0;
+    ksvc::Default* uring = nullptr;  // the instance, when it is that one
     std::unique_ptr<ksvc::Entry[]> entries;
     std::variant<std::monostate, std::unique_ptr<ksvc::Default>, std::unique_ptr<ksvc::OnDevice>,
                  std::unique_ptr<ksvc::Pooled>>
@@ -24,7 +25,7 @@ struct ksvc_ring {
     // The way is fixed at open(), so this branch is always the same one.
     template <class F>
     auto with(F&& f) {
-        if (auto* uring = std::get_if<1>(&instance)) [[likely]] return f(**uring);
+        if (uring != nullptr) [[likely]] return f(*uring);
         if (auto* device = std::get_if<2>(&instance)) return f(**device);
         return f(**std::get_if<3>(&instance));
     }
@@ -44,6 +45,7 @@ int try_open(ksvc_ring& ring, unsigned entries, ksvc_way way) {
     auto instance = std::unique_ptr<I>(new (std::nothrow) I(entries));
     if (instance == nullptr) return -ENOMEM;
     if (auto opened = instance->open(); !opened) return negative(opened.error());
+    if constexpr (std::is_same_v<I, ksvc::Default>) ring.uring = instance.get();
     ring.instance = std::move(instance);
     ring.way = way;
     return 0;

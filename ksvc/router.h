@@ -20,8 +20,8 @@ public:
         kernel_runs_nop_ = nop_ == Tier::Kernel;
     }
 
-    Tier route(const Entry& entry) const {
-        if (entry.syscall_nr >= kCallLimit) [[unlikely]]
+    [[gnu::always_inline]] Tier route(const Entry& entry) const {
+        if (entry.syscall_nr >= kCallLimit)
             return entry.syscall_nr == KSVC_NR_NOP ? nop_ : Tier::Pool;  // unknown: the kernel says ENOSYS
         const Row& row = rows_[entry.syscall_nr];
         if (row.depends_on_arguments && is_about_caller(entry)) return Tier::Trap;

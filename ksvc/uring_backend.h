@@ -18,7 +18,7 @@ public:
     static constexpr bool kWaits = true;  // wait() sleeps in the kernel
     Result<void> open(unsigned entries) { return UringRing::open(entries, kFeatures); }
 
-    Start start(const Entry& entry, uint64_t token) {
+    [[gnu::always_inline]] Start start(const Entry& entry, uint64_t token) {
         io_uring_sqe* sqe = io_uring_get_sqe(&ring_);
         if (sqe == nullptr) [[unlikely]] return Start::Full;
         if (entry.syscall_nr == KSVC_NR_NOP) {
@@ -28,14 +28,28 @@ public:
             sqe->user_data = token;
             return Start::Started;
         }
-        if (translate(entry, token, *sqe) != Start::Started) {
-            --ring_.sq.sqe_tail;  // hand the unused one back
-            return Start::Unfit;
-        }
-        if constexpr (kFeatures.buffers) use_registered_memory(*sqe);
-        if constexpr (kFeatures.files) use_registered_file(*sqe);
-        return Start::Started;
+        return start_call(entry, token, *sqe);
     }
+
+    // Plain results are handed on in one go while the ring is all that there is: what is not the
+    // library's own business and final needs no decision. Stops at the first that does.
+    template <class Plain>
+    unsigned reap_plain(Plain&& plain) {
+        const unsigned ready = io_uring_cq_ready(&ring_);
+        const unsigned mask = *ring_.cq.kring_mask;
+        const io_uring_cqe* const cqes = ring_.cq.cqes;
+        const unsigned first = *ring_.cq.khead;
+        unsigned count = 0;
+        for (; count < ready; ++count) {
+            const io_uring_cqe& cqe = cqes[(first + count) & mask];
+            if (((cqe.user_data >> 62) | (cqe.flags & IORING_CQE_F_MORE)) != 0) [[unlikely]] break;
+            plain(cqe.user_data, cqe.res);
+        }
+        if (count != 0) io_uring_smp_store_release(ring_.cq.khead, first + count);
+        return count;
+    }
+    // Submits all and waits for `count` without a time limit: the shortest way into the kernel.
+    int submit_and_wait(unsigned count) { return io_uring_submit_and_wait(&ring_, count); }
 
     template <CompletionTaker Take>
     unsigned reap(Take&& take) {
@@ -84,6 +98,16 @@ public:
 
 private:
     static constexpr unsigned kFileTableSize = 1024;
+
+    [[gnu::noinline]] Start start_call(const Entry& entry, uint64_t token, io_uring_sqe& sqe) {
+        if (translate(entry, token, sqe) != Start::Started) {
+            --ring_.sq.sqe_tail;  // hand the unused one back
+            return Start::Unfit;
+        }
+        if constexpr (kFeatures.buffers) use_registered_memory(sqe);
+        if constexpr (kFeatures.files) use_registered_file(sqe);
+        return Start::Started;
+    }
 
     template <CompletionTaker Take>
     unsigned reap_ready(unsigned ready, Take& take) {
@@ -170,7 +194,8 @@ using BasicUring = UringBackend<UringFeatures{}>;
 using PollingUring = UringBackend<UringFeatures{.sqpoll = true}>;
 using FilesUring = UringBackend<UringFeatures{.files = true}>;
 using BuffersUring = UringBackend<UringFeatures{.buffers = true}>;
-using ServerUring = UringBackend<UringFeatures{.single_issuer = true}>;
+// For coroutines, which want to wait and not to hear EAGAIN.
+using ServerUring = UringBackend<UringFeatures{.trusting = true, .single_issuer = true}>;
 using FullUring = UringBackend<UringFeatures{.sqpoll = true, .files = true, .buffers = true}>;
 
 // For a machine without io_uring and without the device: everything by workers.

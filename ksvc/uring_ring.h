@@ -23,7 +23,7 @@ struct UringFeatures {
     bool sqpoll = false;         // a kernel thread takes entries: no trap to submit
     bool files = false;          // registered descriptors
     bool buffers = false;        // registered memory
-    bool trusting = false;       // no checks of descriptors: see set_trusting()
+    bool trusting = false;       // waits on O_NONBLOCK descriptors too: see set_trusting()
     bool single_issuer = false;  // one thread for the ring's life; completions run when it waits (6.1)
 };
 
@@ -60,9 +60,9 @@ public:
     Result<void> open(unsigned entries, UringFeatures features);
     bool is_open() const { return is_open_; }
     bool can_run(uint32_t nr) const;
-    // read, write and their vector and positional forms cost a look at the descriptor each, so that
-    // they mean the same as the calls on pipes and O_NONBLOCK descriptors. A program that promises
-    // seekable descriptors for pread and blocking ones for read saves that.
+    // io_uring waits where a descriptor is O_NONBLOCK; so that a call means the same as by trap, every
+    // read, write, send, receive, accept and connect looks at the descriptor first (one fcntl). A
+    // program whose descriptors block, or that likes to wait on all of them, saves that.
     void set_trusting(bool is_trusting) { is_trusting_ = is_trusting; }
     bool is_trusting() const { return is_trusting_; }
     io_uring& raw() { return ring_; }

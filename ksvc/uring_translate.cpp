@@ -3,8 +3,9 @@
 // One row a call, one small function a shape. The rules that keep it exact:
 //  - offset -1 means "at the file's position" to io_uring and is EINVAL for pread(2): negative
 //    offsets are unfit, and so are descriptors that cannot seek (pread on a pipe is ESPIPE);
-//  - io_uring waits for data on an O_NONBLOCK pipe or socket, where read(2) says EAGAIN: such
-//    descriptors are unfit for read and write (recv, send and accept know O_NONBLOCK);
+//  - io_uring waits on an O_NONBLOCK pipe or socket, where the calls say EAGAIN or EINPROGRESS: such
+//    descriptors are unfit for read, write, accept and connect, and get MSG_DONTWAIT for send and
+//    receive (a trusting ring does not look, UringRing::set_trusting);
 //  - lengths are 32 bit in an operation: above MAX_RW_COUNT (read, write) or 2^32 they are unfit;
 //  - offsets behind pointers (splice) are values in an operation: unfit unless NULL;
 //  - memory that the library itself must read or write (stat, recvfrom, timespec) must be real, as
@@ -58,9 +59,7 @@ bool is_word(uint64_t value) { return value <= UINT32_MAX; }
 bool is_memory(uint64_t address) { return address >= kLowestAddress; }
 
 // io_uring reads from pipes and sockets whatever the offset; pread(2) says ESPIPE.
-bool can_seek(const Draft& d, int fd) {
-    return d.ring.is_trusting() || trap(SYS_lseek, static_cast<uint64_t>(fd), 0, SEEK_CUR) >= 0;
-}
+bool can_seek(int fd) { return trap(SYS_lseek, static_cast<uint64_t>(fd), 0, SEEK_CUR) >= 0; }
 bool may_wait(const Draft& d, int fd) {
     if (d.ring.is_trusting()) return true;
     const int64_t flags = trap(SYS_fcntl, static_cast<uint64_t>(fd), F_GETFL);
@@ -78,7 +77,7 @@ bool read(Draft& d) { return read_write(d, IORING_OP_READ); }
 bool write(Draft& d) { return read_write(d, IORING_OP_WRITE); }
 
 bool positional(Draft& d, int operation) {
-    if (d.arg(2) > kMaxTransfer || static_cast<int64_t>(d.arg(3)) < 0 || !can_seek(d, d.integer(0))) return false;
+    if (d.arg(2) > kMaxTransfer || static_cast<int64_t>(d.arg(3)) < 0 || !can_seek(d.integer(0))) return false;
     d.put(operation, d.integer(0), d.arg(1), d.arg(2), d.arg(3));
     return true;
 }
@@ -98,7 +97,7 @@ bool vector_positional(Draft& d, int operation, bool has_flags) {
     if (!is_word(d.arg(2))) return false;
     const bool is_at_position = has_flags && d.arg(3) == ~0ull;
     if (is_at_position && !may_wait(d, d.integer(0))) return false;
-    if (!is_at_position && (static_cast<int64_t>(d.arg(3)) < 0 || !can_seek(d, d.integer(0)))) return false;
+    if (!is_at_position && (static_cast<int64_t>(d.arg(3)) < 0 || !can_seek(d.integer(0)))) return false;
     d.put(operation, d.integer(0), d.arg(1), d.arg(2), d.arg(3));
     if (has_flags) d.sqe.rw_flags = d.integer(5);
     return true;
@@ -269,10 +268,12 @@ bool listen(Draft& d) {
     return true;
 }
 bool connect(Draft& d) {
+    if (!may_wait(d, d.integer(0))) return false;
     d.put(IORING_OP_CONNECT, d.integer(0), d.arg(1), 0, static_cast<uint64_t>(d.integer(2)));
     return true;
 }
 bool accept_flags(Draft& d, uint32_t flags) {
+    if (!may_wait(d, d.integer(0))) return false;
     d.put(IORING_OP_ACCEPT, d.integer(0), d.arg(1), 0, d.arg(2));
     d.sqe.accept_flags = flags;
     if (d.is_multi()) d.sqe.ioprio |= IORING_ACCEPT_MULTISHOT;
@@ -285,9 +286,13 @@ bool shutdown(Draft& d) {
     return true;
 }
 
+uint32_t message_flags(const Draft& d, uint32_t flags) {
+    return may_wait(d, d.integer(0)) ? flags : flags | MSG_DONTWAIT;
+}
+
 // MSG_WAITALL says nothing to send(2), but makes io_uring go on after a short one.
 bool send_slot(Draft& d, uint32_t flags) {
-    d.sqe.msg_flags = flags & ~static_cast<uint32_t>(MSG_WAITALL);
+    d.sqe.msg_flags = message_flags(d, flags & ~static_cast<uint32_t>(MSG_WAITALL));
     if (flags & MSG_NOSIGNAL) return true;
     d.slot = d.ring.new_slot(UringSlot::Kind::Send, d.token, &d.ring);
     return true;
@@ -310,14 +315,14 @@ bool sendto(Draft& d) {
     message.header.msg_iov = &message.piece;
     message.header.msg_iovlen = 1;
     d.put(IORING_OP_SENDMSG, d.integer(0), reinterpret_cast<uint64_t>(&message.header), 1, 0);
-    d.sqe.msg_flags = flags & ~static_cast<uint32_t>(MSG_WAITALL);
+    d.sqe.msg_flags = message_flags(d, flags & ~static_cast<uint32_t>(MSG_WAITALL));
     return true;
 }
 bool recvfrom(Draft& d) {
     if (d.arg(2) > kMaxTransfer) return false;
     if (d.arg(4) == 0) {
         d.put(IORING_OP_RECV, d.integer(0), d.arg(1), d.arg(2), 0);
-        d.sqe.msg_flags = d.word(3);
+        d.sqe.msg_flags = message_flags(d, d.word(3));
         return true;
     }
     if (!is_memory(d.arg(5))) return false;
@@ -332,7 +337,7 @@ bool recvfrom(Draft& d) {
     message.header.msg_iov = &message.piece;
     message.header.msg_iovlen = 1;
     d.put(IORING_OP_RECVMSG, d.integer(0), reinterpret_cast<uint64_t>(&message.header), 1, 0);
-    d.sqe.msg_flags = d.word(3);
+    d.sqe.msg_flags = message_flags(d, d.word(3));
     return true;
 }
 bool sendmsg(Draft& d) {
@@ -341,7 +346,7 @@ bool sendmsg(Draft& d) {
 }
 bool recvmsg(Draft& d) {
     d.put(IORING_OP_RECVMSG, d.integer(0), d.arg(1), 1, 0);
-    d.sqe.msg_flags = d.word(2);
+    d.sqe.msg_flags = message_flags(d, d.word(2));
     return true;
 }
 
