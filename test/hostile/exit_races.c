@@ -50,6 +50,12 @@ static void* some_end(void* p) {
     return NULL;
 }
 
+static __attribute__((noinline)) void become_nothing_by_vfork(void) {
+    if (vfork() != 0) return;
+    execl(self_path, self_path, "--nothing", NULL);
+    _exit(1);
+}
+
 static void short_life(uint64_t seed) {
     uint64_t state = seed | 1;
     for (int i = (int)(next(&state) % 4); i > 0; --i) {
@@ -57,7 +63,7 @@ static void short_life(uint64_t seed) {
         if (pthread_create(&thread, NULL, some_end, (void*)(uintptr_t)(next(&state) | 1)) == 0) pthread_detach(thread);
     }
     if (next(&state) % 4 == 0 && fork() == 0) some_end((void*)(uintptr_t)(next(&state) | 1)), _exit(0);  // an orphan
-    if (next(&state) % 8 == 0 && vfork() == 0) execl(self_path, self_path, "--nothing", NULL), _exit(1);
+    if (next(&state) % 8 == 0) become_nothing_by_vfork();
     some_end((void*)(uintptr_t)(next(&state) | 1));
     usleep(2000);
     _exit(0);
