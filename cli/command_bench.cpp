@@ -7,6 +7,9 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/bench_machine.h"
+#ifdef GYRE_HAS_RINGS
+#include "cli/bench_rings.h"
+#endif
 #include "cli/build.h"
 #include "cli/commands.h"
 #include "cli/cpio_writer.h"
@@ -206,7 +209,17 @@ void add_bench_command(Program& program) {
     command->add_flag("--smallest", options->with_smallest, "Also look for the smallest machine that reaches user mode");
     command->add_option("--cpu", options->cpu, "QEMU's -cpu for both kernels, for example max,-erms,-fsrm")->capture_default_str();
     command->add_option("--linux-kernel", options->linux_kernel, "A Linux kernel of your own (bzImage)")->check(CLI::ExistingFile);
-    command->callback([&program, options] { program.status = bench_calls(program.paths, *options); });
+#ifdef GYRE_HAS_RINGS
+    // Without a subcommand: the kernels.
+    auto rings = std::make_shared<BenchRingsOptions>();
+    CLI::App* rings_command = command->add_subcommand("rings", "Measure libksvc's tiers beside plain calls and liburing, on this machine");
+    rings_command->add_flag("--json", rings->as_json, "Print JSON");
+    rings_command->add_option("--rounds", rings->rounds, "A row's figure is the median of so many")->check(CLI::Range(1u, 1000u))->capture_default_str();
+    rings_command->callback([&program, rings] { program.status = bench_rings(*rings); });
+#endif
+    command->callback([&program, options, command] {
+        if (command->get_subcommands().empty()) program.status = bench_calls(program.paths, *options);
+    });
 }
 
 }  // namespace gyre::cli

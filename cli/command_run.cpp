@@ -121,7 +121,8 @@ void add_run_command(Program& program) {
     command->footer(
         "Without a program: a shell on your terminal. Ctrl-] q ends the machine, whatever it does.\n"
         "With one: its input, output and errors are yours, and so is its exit status; 125 means that the\n"
-        "machine failed, 126 that the program cannot be run, 127 that it is not there.\n"
+        "machine failed, 126 that the program cannot be run, 127 that it is not there. Ctrl-C goes to the\n"
+        "program; the third one ends the machine.\n"
         "A PROGRAM with a slash that is a file of yours is carried along:\n"
         "  gyre run -- ./a.out          a static program from here\n"
         "  gyre run --add src -- tar c src | tar t\n"

@@ -28,6 +28,7 @@ constexpr auto kPingEvery = 10s;
 constexpr auto kPongWithin = 120s;        // a guest that is busy on a busy host may take its time
 constexpr auto kPowerOffWithin = 10s;     // between the program's end and the machine's
 constexpr auto kPanicSpeaksFor = 3s;      // between the panic's first line and the end of its backtrace
+constexpr int kMostSignalsPassed = 2;     // the third Ctrl-C ends a machine whose program ignores the others
 constexpr size_t kMostQemuWords = 4096;   // of QEMU's own messages
 
 // Cuts a stream into lines.
@@ -117,6 +118,7 @@ private:
     bool user_ends_it_ = false, console_has_spoken_ = false;
     std::optional<ControlEvent> ending_;      // how the program ended
     std::optional<int> fatal_signal_;         // that hit ourselves
+    int signals_passed_ = 0;                  // to the program
     std::string panic_reason_;
     std::optional<std::string> own_failure_;  // a deadline that has passed
 };
@@ -318,7 +320,7 @@ void Session::on_signal() {
         if (signal == SIGWINCH) {
             terminal_size_ = terminal_size();
             send_window_size();
-        } else if (request_.is_interactive || !is_ready_ || !has_port_) {
+        } else if (request_.is_interactive || !is_ready_ || !has_port_ || ++signals_passed_ > kMostSignalsPassed) {
             fatal_signal_ = signal;
         } else {
             tell_guest("signal " + std::to_string(signal));
