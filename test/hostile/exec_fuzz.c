@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char kFolder[] = "/tmp/exec_fuzz";
+static const char kFolder[] = "/tmp/exec_fuzz", kInterpreter[] = "/tmp/exec_fuzz/interpreter";
 enum { kHeaders = 4, kCode = 0x400, kFileBytes = 0x3000, kChildMs = 2000, kPatienceMs = 5000, kWorkers = 4 };
 
 static uint64_t next(uint64_t* state) {  // xorshift64*
@@ -63,7 +63,7 @@ static void make_program(uint8_t* image, int is_movable) {
     table[2] = (Elf64_Phdr){PT_GNU_STACK, PF_R | PF_W, 0, 0, 0, 0, 0, 16};
     table[3] = (Elf64_Phdr){PT_NULL, PF_R, 0x2000, 0, 0, 0, 0, 1};
     memcpy(image + kCode, kExit, sizeof(kExit));
-    strcpy((char*)image + 0x2000, "/tmp/exec_fuzz/interpreter");
+    strcpy((char*)image + 0x2000, kInterpreter);
 }
 
 static void damage(uint8_t* image, uint64_t* state) {
@@ -79,7 +79,8 @@ static void damage(uint8_t* image, uint64_t* state) {
                 break;
             }
             case 1: image[(r >> 8) % (sizeof(Elf64_Ehdr) + kHeaders * sizeof(Elf64_Phdr))] = (uint8_t)(r >> 32); break;
-            case 2: table[3] = (Elf64_Phdr){PT_INTERP, PF_R, 0x2000, 0, 0, (r >> 8) % 3 ? 26 : odd_number(state), 26, 1}; break;
+            case 2: table[3] = (Elf64_Phdr){PT_INTERP, PF_R, 0x2000, 0, 0, (r >> 8) % 3 ? sizeof(kInterpreter) : odd_number(state),
+                                            sizeof(kInterpreter), 1}; break;
             case 3: table[3] = (Elf64_Phdr){PT_LOAD, (uint32_t)(r >> 8) % 8, odd_number(state) & ~0xfffull,
                                             odd_number(state) & ~0xfffull, 0, odd_number(state), odd_number(state), 0x1000}; break;
             default: {
@@ -187,7 +188,7 @@ int main(int argc, char** argv) {
     snprintf(name, sizeof(name), "%s/interpreter", kFolder);
     put(name, image, sizeof(image));
     snprintf(name, sizeof(name), "%s/script", kFolder);
-    put(name, "#!/tmp/exec_fuzz/script\n", 23);
+    put(name, "#!/tmp/exec_fuzz/script\n", strlen("#!/tmp/exec_fuzz/script\n"));
     const int64_t deadline = now_ms() + seconds * 1000;
     pid_t workers[kWorkers];
     for (int i = 0; i < kWorkers; ++i) {

@@ -4,7 +4,7 @@
 # Runs a hostile program in a machine of 4 CPUs and passes its TAP on. A machine that panics, hangs or ends early prints no
 # verdict of its own, so one is added here that fails.
 #   run.sh [--debug] [--memory M] [--cpus N] PROGRAM [ARGUMENTS...]
-# call_fuzz, fault_injection and exec_fuzz run on the debug kernel (assertions, lock order); the others on the release kernel.
+# call_fuzz, fault_injection, exec_fuzz and exit_races run on the debug kernel (assertions, lock order); the others on the release kernel.
 # HOSTILE_TIMEOUT_S bounds the machine's life (default: 180 seconds more than the first number among the arguments).
 set -u
 kernel='' memory=256M cpus=4
@@ -19,7 +19,7 @@ done
 [ $# -ge 1 ] || { echo "usage: run.sh [--debug] [--memory M] [--cpus N] PROGRAM [ARGUMENTS...]" >&2; exit 2; }
 program=$1
 shift
-case $program in call_fuzz | fault_injection | exec_fuzz) kernel=--debug ;; esac
+case $program in call_fuzz | fault_injection | exec_fuzz | exit_races) kernel=--debug ;; esac
 seconds=${1-0}
 case $seconds in '' | *[!0-9]*) seconds=0 ;; esac
 limit=${HOSTILE_TIMEOUT_S:-$((seconds + 180))}
