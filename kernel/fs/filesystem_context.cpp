@@ -19,6 +19,16 @@ Path FilesystemContext::working_directory() const {
     return places_.with([](const Places& places) { return places.working_directory; });
 }
 
+void FilesystemContext::replace(const Path& from, const Path& to) {
+    Path old_root, old_directory;  // let go after the lock
+    Path fresh_root = to, fresh_directory = to;
+    places_.with([&](Places& places) {
+        if (places.root == from) old_root = std::exchange(places.root, std::move(fresh_root));
+        if (places.working_directory == from)
+            old_directory = std::exchange(places.working_directory, std::move(fresh_directory));
+    });
+}
+
 void FilesystemContext::set_root(Path path) {
     places_.with([&](Places& places) { std::swap(places.root, path); });
 }

@@ -18,6 +18,8 @@ public:
     Path working_directory() const;
     void set_root(Path path);
     void set_working_directory(Path path);
+    // What stands at `from` itself stands at `to` then (pivot_root).
+    void replace(const Path& from, const Path& to);
     uint32_t umask() const { return umask_.load(std::memory_order_relaxed); }
     uint32_t exchange_umask(uint32_t umask) { return umask_.exchange(umask & 0777); }
     Result<Ref<FilesystemContext>> copy() const;

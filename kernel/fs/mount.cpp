@@ -193,6 +193,34 @@ Status MountNamespace::move(Mount& mount, const Path& place) {
     return {};
 }
 
+// The order of errors is Linux's (path_pivot_root).
+Status MountNamespace::pivot(Mount& old, Mount& fresh, const Path& place) {
+    Ref<Mount> fresh_parent;
+    Ref<Dentry> fresh_point;
+    Ref<Mount> parent = place.mount;
+    Ref<Dentry> point = place.dentry;
+    const auto is_below = [](Mount* mount, const Mount& top) {
+        while (mount && mount != &top) mount = mount->parent();
+        return mount != nullptr;
+    };
+    SpinGuard guard(MountTable::lock_);
+    if (old.mount_namespace_ != this || fresh.mount_namespace_ != this || parent->mount_namespace_ != this)
+        return fail(Error::InvalidArgument);
+    if (point->is_removed()) return fail(Error::NotFound);
+    if (&fresh == &old || parent.get() == &old) return fail(Error::Busy);
+    if (!old.parent() || !fresh.parent()) return fail(Error::InvalidArgument);
+    if (!is_below(parent.get(), fresh) || !is_below(&fresh, old)) return fail(Error::InvalidArgument);
+    MountTable::remove_locked(fresh);
+    MountTable::remove_locked(old);
+    Mount* const top = old.parent_.exchange(parent.leak(), std::memory_order_acq_rel);
+    Dentry* const top_point = old.mount_point_.exchange(point.leak(), std::memory_order_acq_rel);
+    fresh_parent = Ref<Mount>::adopt(fresh.parent_.exchange(top, std::memory_order_acq_rel));
+    fresh_point = Ref<Dentry>::adopt(fresh.mount_point_.exchange(top_point, std::memory_order_acq_rel));
+    MountTable::insert_locked(fresh);
+    MountTable::insert_locked(old);
+    return {};
+}
+
 const Ref<MountNamespace>& initial_mount_namespace() {
     return initial_namespace;
 }

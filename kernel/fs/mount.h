@@ -84,6 +84,9 @@ public:
     Status detach_tree(Mount& mount);
     // Moves a mount (MS_MOVE). Errors: InvalidArgument, SymlinkLoop.
     Status move(Mount& mount, const Path& place);
+    // Puts `fresh` where the mount `old` is, and `old` at `place`, which is below `fresh`, itself below `old`. Errors:
+    // InvalidArgument (a place not so; the root of the namespace), Busy (the same mount), NotFound (removed).
+    Status pivot(Mount& old, Mount& fresh, const Path& place);
     // Calls body(Mount&) for each, in the order of mounting; body must not sleep.
     template <class Body>
     void for_each(Body&& body);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // mount(2), umount2(2). There is one namespace, so of the propagation types only "private" means
-// anything; shared and slave mounts are refused. pivot_root(2) is left out: a rootfs cannot be
-// pivoted (MS_MOVE and chroot are what initramfs use).
+// anything; shared and slave mounts are refused. pivot_root(2): a rootfs itself cannot be
+// pivoted, as on Linux (MS_MOVE and chroot are what initramfs use).
 #include <new>
 #include <utility>
 
@@ -159,6 +159,25 @@ CallResult sys_umount2(CallContext& context, UserString target, int flags) {
         TRY_VOID(initial_mount_namespace()->detach_tree(*place.mount));
     else
         TRY_VOID(initial_mount_namespace()->detach(*place.mount, false));
+    return 0;
+}
+
+CallResult sys_pivot_root(CallContext& context, UserString new_root, UserString put_old) {
+    if (!context.credentials().has(Capability::SysAdmin)) return fail(Error::NotPermitted);
+    constexpr LookupFlag kFolder = LookupFlag::Follow | LookupFlag::MustBeDirectory;
+    const Path fresh = TRY(find_place(context, abi::kAtWorkingDirectory, new_root, kFolder));
+    const Path place = TRY(find_place(context, abi::kAtWorkingDirectory, put_old, kFolder));
+    const Path old = context.filesystem().root();
+    // Being the same mount is told before not being the root of one.
+    if (fresh.mount.get() != old.mount.get() && place.mount.get() != old.mount.get() &&
+        (!is_mount_root(old) || !is_mount_root(fresh)))
+        return fail(Error::InvalidArgument);
+    TRY_VOID(initial_mount_namespace()->pivot(*old.mount, *fresh.mount, place));
+    // Whoever stood at the old root stands at the new one (pivot_root(2)).
+    const PidNamespace& pids = context.process.pid_namespace();
+    for (Ref<Process> process = pids.next_process(1); process; process = pids.next_process(process->pid() + 1))
+        for (Ref<Task> task = process->next_task(1); task; task = process->next_task(task->tid() + 1))
+            if (const Ref<FilesystemContext> places = task->filesystem_reference()) places->replace(old, fresh);
     return 0;
 }
 
