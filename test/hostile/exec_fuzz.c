@@ -216,7 +216,8 @@ int main(int argc, char** argv) {
         has_leaked = 0;
         for (size_t i = 0; i < sizeof(kNames) / sizeof(kNames[0]); ++i)
             has_leaked |= value_of(after, kNames[i]) > value_of(before, kNames[i]) + (i < 3 ? 1 : 0);  // the counts' page
-        has_leaked |= value_of(after, "pages_used ") > value_of(before, "pages_used ") + 256;
+        // Every CPU keeps pages, stacks and half-filled slabs in hand: it grows to that and stays there, as call_fuzz's does.
+        has_leaked |= value_of(after, "pages_used ") > value_of(before, "pages_used ") + 128 * (1 + sysconf(_SC_NPROCESSORS_ONLN));
     }
     if (before[0] == 0) printf("ok 3 - nothing is left behind # SKIP no /proc/gyre/accounting\n");
     else printf("%s 3 - nothing is left behind\n", has_leaked ? "not ok" : "ok");

@@ -32,6 +32,7 @@ timeout $((limit + 20)) "${GYRE:-gyre}" run --no-build --verbose $kernel --cpus 
 status=$?
 grep -v '^1\.\.' "$work/out"
 tail -n 60 "$work/errors" | tr -d '\r' | sed 's/^/# /'
+echo   # the log may end in the middle of a line
 ran=$(grep -c -E '^(not )?ok ' "$work/out")
 planned=$(sed -n 's/^1\.\.//p' "$work/out" | head -n 1)
 verdict=ok
