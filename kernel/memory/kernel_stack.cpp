@@ -162,6 +162,10 @@ void free_kernel_stack(uintptr_t bottom) {
     });
 }
 
+uint64_t waiting_stack_pages() {
+    return stacks.with([](Stacks& all) { return all.waiting_count; }) * kStackPages;
+}
+
 bool is_kernel_stack_guard(uintptr_t address) {
     return address >= kKernelMapBase && address < kStackAreaEnd && (address - kKernelMapBase) % kSlotSize < kPageSize;
 }

@@ -14,6 +14,8 @@ namespace gyre::memory {
 Result<uintptr_t> allocate_kernel_stack();
 // Context: any; does not sleep.
 void free_kernel_stack(uintptr_t bottom);
+// Pages of mapped stacks that wait for a thread: a cache, not a use.
+uint64_t waiting_stack_pages();
 // Whether a fault at this address is an overflow of some kernel stack.
 bool is_kernel_stack_guard(uintptr_t address);
 

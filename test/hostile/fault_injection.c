@@ -37,6 +37,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "test/accounting.h"
+
 enum { kMostFailures = 3000, kChildMs = 10000, kPatienceMs = 3000, kRounds = 3, kHeapSlack = 2048, kPageSlack = 96 };
 static const char kFolder[] = "/tmp/fault_injection";
 static int fail_fd;
@@ -339,17 +341,6 @@ static long failures(void) {
     return pread(fail_fd, text, sizeof(text) - 1, 0) > 0 ? atol(text) : -1;
 }
 
-static void read_accounting(char* text, size_t size) {
-    int fd = open("/proc/gyre/accounting", O_RDONLY);
-    ssize_t got = fd >= 0 ? read(fd, text, size - 1) : 0;
-    text[got > 0 ? got : 0] = 0;
-    if (fd >= 0) close(fd);
-}
-static long value_of(const char* text, const char* name) {
-    const char* at = strstr(text, name);
-    return at ? atol(at + strlen(name)) : -1;
-}
-
 // Runs the scenario with its n-th allocation failing. 0: it ended, 1: it hung. An exec disarms with "--nothing".
 static int run_once(void (*scenario)(void), int nth) {
     pid_t child = fork();
@@ -379,20 +370,8 @@ static int run_once(void (*scenario)(void), int nth) {
     return 0;
 }
 
-static int leaks(const char* before, char* after, size_t size) {
-    static const char* const kNames[] = {"objects ", "files ", "vmos ", "handles ", "threads ", "processes "};
-    int has_leaked = 1;
-    for (int64_t end = now_ms() + kPatienceMs; has_leaked && now_ms() < end; usleep(20000)) {
-        read_accounting(after, size);
-        has_leaked = 0;
-        for (size_t i = 0; i < sizeof(kNames) / sizeof(kNames[0]); ++i)
-            has_leaked |= value_of(after, kNames[i]) > value_of(before, kNames[i]);
-        // Caches of each CPU breathe; what a path loses grows with the rounds.
-        has_leaked |= value_of(after, "heap_bytes ") > value_of(before, "heap_bytes ") + kHeapSlack;
-        has_leaked |= value_of(after, "pages_used ") > value_of(before, "pages_used ") + kPageSlack;
-    }
-    return has_leaked;
-}
+// Caches of each CPU breathe; what a path loses grows with the rounds.
+static const AccountingSlack kSlack = {.objects = 0, .pages = kPageSlack, .heap_bytes = kHeapSlack};
 
 int main(int argc, char** argv) {
     if (argc > 1 && strcmp(argv[1], "--nothing") == 0) return 0;
@@ -415,12 +394,12 @@ int main(int argc, char** argv) {
     long all_failures = 0;
     for (int i = 0; i < kScenarioCount; ++i) {
         if (argc > 1 && strcmp(argv[1], kScenarios[i].name) != 0) continue;
-        char before[512], after[512];
+        Accounting before, after;
         int nth = 1, hung = 0;
         long begun = failures();
         for (int round = 0; round < kRounds && !hung; ++round) {
             // The first round fills the caches; what the others lose is lost.
-            if (round == 1) usleep(300000), read_accounting(before, sizeof(before));
+            if (round == 1) usleep(300000), accounting_read(&before);
             long seen = failures();
             for (nth = 1; nth < kMostFailures && !hung; ++nth) {
                 hung = run_once(kScenarios[i].run, nth);
@@ -431,11 +410,11 @@ int main(int argc, char** argv) {
         }
         const long failed = failures() - begun;
         all_failures += failed;
-        const int has_leaked = !hung && leaks(before, after, sizeof(after));
+        const int has_leaked = !hung && !accounting_comes_back(&before, &after, kSlack, kPatienceMs);
         printf("%s %d - %s: %ld allocations failed, one at a time\n", hung || has_leaked ? "not ok" : "ok", ++number,
                kScenarios[i].name, failed);
         if (hung) printf("# it hung when allocation %d failed\n", nth - 1);
-        if (has_leaked) printf("# before:\n%s# after:\n%s", before, after);
+        if (has_leaked) accounting_print(stdout, &before, &after);
         fflush(stdout);
     }
     printf("%s %d - failures were injected at all\n", all_failures > 100 || argc > 1 ? "ok" : "not ok", ++number);

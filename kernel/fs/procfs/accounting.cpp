@@ -7,6 +7,7 @@
 #include "kernel/fs/procfs/machine_files.h"
 #include "kernel/linux/task.h"
 #include "kernel/memory/heap.h"
+#include "kernel/memory/kernel_stack.h"
 #include "kernel/memory/page.h"
 #include "kernel/object/handle_table.h"
 #include "kernel/object/object.h"
@@ -42,6 +43,7 @@ Status accounting(TextBuilder& out, const Subject&) {
         {"pages_total", memory.total_pages},
         {"pages_used", memory.total_pages - memory.free_pages},
         {"pages_kernel", memory.kernel_pages},
+        {"pages_stacks_cached", memory::waiting_stack_pages()},
         {"pages_page_table", memory.page_table_pages},
         {"pages_slab", memory.slab_pages},
         {"pages_vmo", memory.vmo_pages},
