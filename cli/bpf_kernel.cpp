@@ -73,12 +73,47 @@ u32 int_type(std::span<const u8> bytes) {
     return 0;
 }
 
+// Kinds of map that the kernel makes only without types (as libbpf knows them).
+bool takes_types(MapType type) {
+    switch (type) {
+        case MapType::PerfEventArray: case MapType::CgroupArray: case MapType::StackTrace:
+        case MapType::ArrayOfMaps: case MapType::HashOfMaps: case MapType::Devmap:
+        case MapType::DevmapHash: case MapType::Cpumap: case MapType::Xskmap: case MapType::Sockmap:
+        case MapType::Sockhash: case MapType::Queue: case MapType::Stack: case MapType::ProgArray:
+        case MapType::Ringbuf: case MapType::UserRingbuf: case MapType::Arena: return false;
+        default: return true;
+    }
+}
+
+bool needs_types(const Map& map) {
+    switch (map.type) {
+        case MapType::SkStorage: case MapType::InodeStorage: case MapType::TaskStorage:
+        case MapType::CgrpStorage: return true;
+        default: return !map.fields.empty();
+    }
+}
+
+// What libbpf fills in for sizes that the source leaves open.
+u32 entry_count(const Map& map) {
+    if (map.type == MapType::PerfEventArray && map.max_entries == 0) {
+        return static_cast<u32>(sysconf(_SC_NPROCESSORS_CONF));
+    }
+    if (map.type == MapType::Ringbuf || map.type == MapType::UserRingbuf) {
+        u32 bytes = 4096;
+        while (bytes < map.max_entries && bytes < 1u << 30) {
+            bytes *= 2;
+        }
+        return bytes;
+    }
+    return map.max_entries;
+}
+
 int make_map(const Map& map, std::span<const u8> btf, int shared_btf, int inner, Descriptors& d) {
     bpf_attr attr = {};
     attr.map_type = static_cast<u32>(map.type);
     attr.key_size = map.key_size;
     attr.value_size = map.value_size;
-    attr.max_entries = map.max_entries;
+    attr.max_entries = entry_count(map);
     attr.map_flags = map.flags;
     if (map.type == MapType::Arena) {
         attr.map_extra = u64{1} << 44;  // where user programs would see it
@@ -86,11 +121,13 @@ int make_map(const Map& map, std::span<const u8> btf, int shared_btf, int inner,
     if (inner >= 0) {
         attr.inner_map_fd = static_cast<u32>(inner);
     }
-    int btf_fd = map.fields.empty() ? -1 : shared_btf >= 0 ? shared_btf : load_btf(btf, d);
+    int btf_fd = !takes_types(map.type) || !needs_types(map) ? -1
+                 : shared_btf >= 0                           ? shared_btf
+                                                             : load_btf(btf, d);
     if (btf_fd >= 0) {
         attr.btf_fd = static_cast<u32>(btf_fd);
-        bool is_plain = map.key_size == 4;
-        attr.btf_key_type_id = is_plain && map.frozen_contents.empty() ? int_type(btf) : 0;
+        bool is_data = map.btf != nullptr && map.btf->type(map.value_type_id).kind() == BtfKind::Section;
+        attr.btf_key_type_id = is_data ? 0 : map.key_type_id != 0 ? map.key_type_id : int_type(btf);
         attr.btf_value_type_id = map.value_type_id;
     }
     int fd = d.keep(bpf_call(BPF_MAP_CREATE, attr));
@@ -132,12 +169,15 @@ KernelVerdict ask_kernel(const Program& program, std::span<const u8> bare_btf,
         if (i < map_btf.size()) {
             btf = map_btf[i];
         }
+        if (inner < 0 && program.maps[i]->inner != nullptr) {
+            inner = make_map(*program.maps[i]->inner, bare_btf, program_btf, -1, d);
+        }
         // A type is the same only within one load of the types.
         int shared = std::ranges::equal(btf, bare_btf) ? program_btf : -1;
         int fd = make_map(*program.maps[i], btf, shared, inner, d);
         if (fd < 0) {
             verdict.error = errno;
-            verdict.log = "a map was not made";
+            verdict.log = std::string("the map ") + program.maps[i]->name + " was not made";
             return verdict;
         }
         map_fds.push_back(fd);

@@ -74,6 +74,7 @@ struct Map {
     const Map* inner = nullptr;
     std::span<const u8> frozen_contents;  // of a read-only, frozen array map
     const Btf* btf = nullptr;
+    u32 key_type_id = 0;
     u32 value_type_id = 0;
 };
 

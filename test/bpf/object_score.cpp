@@ -218,15 +218,16 @@ int main(int argc, char** argv) {
                 std::vector<u8> loadable = (*object)->loadable_btf();
                 std::vector<std::vector<u8>> map_btf;
                 for (auto& m : (*object)->maps()) {
-                    map_btf.push_back(m->map.btf != nullptr ? loadable
-                                                            : std::vector<u8>());
+                    map_btf.push_back(m->map.btf != nullptr || m->map.inner != nullptr
+                                          ? loadable
+                                          : std::vector<u8>());
                 }
                 u32 flags = e.flags | (p->program.is_sleepable ? 16u : 0u);
                 k = ask_kernel(p->program, loadable, map_btf, flags);
                 kernel_us += k.verification_us;
                 if (!k.is_known) {
-                    printf("ok %u - %s/%s # SKIP the kernel did not look: %s\n", number,
-                           file.c_str(), p->name.c_str(), strerror(k.error));
+                    printf("ok %u - %s/%s # SKIP the kernel did not look: %s; %s\n", number,
+                           file.c_str(), p->name.c_str(), strerror(k.error), k.log.c_str());
                     left_out++;
                     continue;
                 }

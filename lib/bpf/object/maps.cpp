@@ -17,8 +17,6 @@ bool starts_with(std::string_view s, std::string_view prefix) {
     return s.substr(0, prefix.size()) == prefix;
 }
 
-u32 round_up_page(u32 n) { return (n + 4095) & ~4095u; }
-
 }  // namespace
 
 std::string ObjectLoader::read_legacy_maps(const ElfSection& s, u32 index) {
@@ -73,7 +71,7 @@ std::string ObjectLoader::define_map(u32 type, ObjectMap& map, int depth) {
             map.map.value_size = number;
         } else if (m.name == "key") {
             btf.size_of(pointee, map.map.key_size);
-            map.key_type_id = pointee;
+            map.map.key_type_id = pointee;
         } else if (m.name == "value") {
             btf.size_of(pointee, map.map.value_size);
             map.map.value_type_id = pointee;
@@ -205,11 +203,10 @@ std::string ObjectLoader::read_maps() {
         m->map.flags = kMapReadOnlyProgram;
         object_.maps_.push_back(std::move(m));
     }
-    // Map references in ".maps" sections (inner maps by initializer).
     for (const auto& m : object_.maps_) {
+        m->map.name = m->name.c_str();
         object_.map_pointers_.push_back(&m->map);
     }
-    (void)round_up_page;
     return {};
 }
 

@@ -23,7 +23,6 @@ struct ObjectMap {
     std::unique_ptr<ObjectMap> inner;
     u32 section = 0;           // of global data
     u64 offset = 0;            // of a map in its section
-    u32 key_type_id = 0;
 };
 
 struct ObjectProgram {
