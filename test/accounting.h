@@ -42,7 +42,7 @@ static inline long accounting_pages(const Accounting* accounting) {
 }
 
 static inline int accounting_is_back(const Accounting* before, const Accounting* after, AccountingSlack slack) {
-    static const char* const kCounted[] = {"objects", "files", "vmos", "handles", "threads", "processes"};
+    static const char* const kCounted[] = {"objects", "files", "vmos", "handles", "threads", "processes", "address_spaces"};
     int is_back = 1;
     for (size_t i = 0; i < sizeof(kCounted) / sizeof(kCounted[0]); ++i)
         is_back &= accounting_value(after, kCounted[i]) <= accounting_value(before, kCounted[i]) + (i < 3 ? slack.objects : 0);

@@ -36,7 +36,7 @@ Status make_zero_page() {
 
 }  // namespace
 
-AddressSpace::AddressSpace() = default;
+AddressSpace::AddressSpace() : Object(kKind) {}
 
 Result<Ref<AddressSpace>> AddressSpace::create() {
     Ref<AddressSpace> space = TRY(create_bare());

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // An address space: mappings of Vmos, and the page tables that cache them. It may be shared by processes (vfork,
-// CLONE_VM). All public functions may sleep and take no lock of the caller's.
+// CLONE_VM). As an object it is the root Vmar of those processes: a handle with the right Map is what maps into it; regions within
+// it that are handed out apart come with the native calls. All public functions may sleep and take no lock of the caller's.
 #pragma once
 
 #include <cstdint>
@@ -75,8 +76,10 @@ enum class FaultAccess : uint8_t { Read, Write, Execute };
 // How a user-mode fault that cannot be resolved shows up as a signal.
 enum class FaultOutcome : uint8_t { Resolved, NoMapping, NotAllowed, PastEnd /* SIGBUS */, OutOfMemory };
 
-class AddressSpace final : public RefCounted {
+class AddressSpace final : public Object {
 public:
+    static constexpr ObjectKind kKind = ObjectKind::Vmar;
+
     static Result<Ref<AddressSpace>> create();
     ~AddressSpace();
     // fork: private mappings copied on write, shared ones shared. Errors: NoMemory.

@@ -8,6 +8,7 @@
 #include "kernel/memory/heap.h"
 #include "kernel/memory/memory.h"
 #include "kernel/memory/page.h"
+#include "kernel/object/handle.h"
 #include "kernel/test/test.h"
 
 namespace gyre {
@@ -51,6 +52,20 @@ size_t mapping_count(AddressSpace& space) {
 }
 
 }  // namespace
+
+KERNEL_TEST(address_space_is_a_vmar_object) {
+    const uint64_t before = live_object_count(ObjectKind::Vmar);
+    {
+        const Ref<AddressSpace> space = TEST_TRY(AddressSpace::create());
+        const Handle handle(space, kMemoryRights);
+        const Handle seen = TEST_TRY(handle.duplicate(Rights::Inspect | Rights::Duplicate));
+        EXPECT(seen.as<AddressSpace>(Rights::Map).error() == Error::AccessDenied);
+        EXPECT(seen.as<Vmo>(Rights::Inspect).error() == Error::InvalidArgument);
+        EXPECT(handle.as<AddressSpace>(Rights::Map).has_value());
+        EXPECT(space->koid() != TEST_TRY(space->fork())->koid());
+    }
+    EXPECT(live_object_count(ObjectKind::Vmar) == before);
+}
 
 KERNEL_TEST(address_space_gives_all_memory_back) {
     const auto before = page_allocator::statistics();

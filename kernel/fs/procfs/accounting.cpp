@@ -50,6 +50,7 @@ Status accounting(TextBuilder& out, const Subject&) {
         {"heap_bytes", heap::bytes_in_use()},
         {"objects", objects},
         {"files", live_object_count(ObjectKind::File)},
+        {"address_spaces", live_object_count(ObjectKind::Vmar)},
         {"vmos", live_object_count(ObjectKind::Vmo)},
         {"handles", descriptor_count() + live_handle_count()},
         {"dentries", DentryCache::count()},
