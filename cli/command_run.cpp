@@ -32,6 +32,7 @@ struct Options {
     std::vector<std::string> qemu_arguments;
     std::string kernel;
     unsigned timeout_s = 0;
+    unsigned hang_timeout_s = 120;
     bool is_verbose = false;
     bool no_build = false;
     bool is_debug = false;
@@ -110,6 +111,7 @@ Outcome<int> run(const Paths& paths, const Options& options, std::vector<std::st
     session.program_name = program.empty() ? "/bin/sh" : program[0];
     session.log = paths.logs() / ("run-" + std::to_string(getpid()) + ".log");
     session.timeout = std::chrono::seconds(options.timeout_s);
+    session.hang_timeout = std::chrono::seconds(options.hang_timeout_s);
     return run_session(session);
 }
 
@@ -139,13 +141,15 @@ void add_run_command(Program& program) {
     command->add_option("--qemu", options->qemu_arguments, "Hand an option to QEMU as it is (--qemu -icount --qemu shift=0)")
         ->type_name("ARG")->allow_extra_args(false);
     command->add_option("--timeout", options->timeout_s, "End the machine after this many seconds (status 125)")->type_name("S");
+    command->add_option("--hang-timeout", options->hang_timeout_s, "Call a machine hung that does not answer for so long (status 125)")
+        ->type_name("S")->check(CLI::Range(2u, 86400u))->capture_default_str();
     command->add_option("--kernel", options->kernel, "Boot this kernel instead (a Linux one, for comparison)")
         ->type_name("FILE")->check(CLI::ExistingFile);
     command->add_flag("--debug", options->is_debug, "Boot the debug kernel (assertions, lock order checked)");
     command->add_flag("--no-build", options->no_build, "Run what is there without looking for changes");
     command->add_flag("-v,--verbose", options->is_verbose, "Show the kernel's messages (on standard error)");
     // The last one counts, so that scripts can have their own defaults.
-    for (const char* name : {"--cpus", "--memory", "--machine", "--timeout", "--kernel"})
+    for (const char* name : {"--cpus", "--memory", "--machine", "--timeout", "--hang-timeout", "--kernel"})
         command->get_option(name)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
     command->callback([&program, options] {
         auto status = run(program.paths, *options, program.program_arguments);

@@ -24,8 +24,7 @@ using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
 constexpr auto kTick = 200ms;             // how often deadlines are looked at
-constexpr auto kPingEvery = 10s;
-constexpr auto kPongWithin = 120s;        // a guest that is busy on a busy host may take its time
+constexpr int kPingsBeforeAHang = 12;
 constexpr auto kPowerOffWithin = 10s;     // between the program's end and the machine's
 constexpr auto kPanicSpeaksFor = 3s;      // between the panic's first line and the end of its backtrace
 constexpr int kMostSignalsPassed = 2;     // the third Ctrl-C ends a machine whose program ignores the others
@@ -337,12 +336,12 @@ void Session::look_at_the_clock() {
     else if (has_panicked_ && now - panicked_ > kPanicSpeaksFor) own_failure_ = "the kernel panicked" + panic_reason_;
     else if (ending_ && now - ended_ > kPowerOffWithin) qemu_has_ended_ = true;
     else if (is_ready_ && has_port_ && !ending_) {
-        if (now - last_ping_ > kPingEvery) {
+        if (now - last_ping_ > request_.hang_timeout / kPingsBeforeAHang) {
             tell_guest("ping");
             last_ping_ = now;
         }
-        if (now - last_pong_ > kPongWithin)
-            own_failure_ = "the machine hangs: it has not answered for " + std::to_string(kPongWithin.count()) + " s";
+        if (now - last_pong_ > request_.hang_timeout)
+            own_failure_ = "the machine hangs: it has not answered for " + std::to_string(request_.hang_timeout.count()) + " s (--hang-timeout)";
     }
     if (!is_ready_ && !console_has_spoken_) progress_.update("");
 }

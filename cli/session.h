@@ -21,6 +21,7 @@ struct SessionRequest {
     std::string program_name;            // for messages
     std::filesystem::path log;           // the console's output; kept when the machine fails
     std::chrono::seconds boot_timeout{120};
+    std::chrono::seconds hang_timeout{120};   // without an answer; a guest that is busy on a busy host may take its time
     std::chrono::seconds timeout{0};     // of the whole session; 0: none
 };
 

@@ -110,6 +110,15 @@ log=$(sed -n 's/.*log is in //p' err)
 [ -f "$log" ]; status=$?
 check "the log is kept and named" 0
 rm -f "$log"
+: > out
+(until grep -q ready out; do sleep 0.2; done; kill -STOP "$(cat qemu-pid)") &
+run --timeout 100 --hang-timeout 10 --qemu -pidfile --qemu "$PWD/qemu-pid" -- sh -c 'echo ready; sleep 1000' > out 2> err; status=$?
+wait
+check "a machine that does not answer" 125 ready
+log=$(sed -n 's/.*log is in //p' err)
+grep -q "the machine hangs" err && [ -f "$log" ] && ! kill -0 "$(cat qemu-pid)" 2> /dev/null; status=$?
+check "it is called hung, its log is kept, and QEMU is gone" 0
+rm -f "$log"
 run --kernel-args rdinit=/nonexistent -- true > out 2> err; status=$?
 check "a panic" 125 ""
 grep -q "the kernel panicked: .*nonexistent" err; status=$?
