@@ -152,6 +152,25 @@ u64 number_after(const std::string& text, const char* words) {
 
 }  // namespace
 
+u32 possible_cpu_count() {
+    // "0-7": the last number counts.
+    char text[256] = {};
+    FILE* file = fopen("/sys/devices/system/cpu/possible", "re");
+    if (file == nullptr) {
+        return Target{}.cpu_count;
+    }
+    size_t length = fread(text, 1, sizeof(text) - 1, file);
+    fclose(file);
+    size_t at = length;
+    while (at > 0 && (text[at - 1] < '0' || text[at - 1] > '9')) {
+        at--;
+    }
+    while (at > 0 && text[at - 1] >= '0' && text[at - 1] <= '9') {
+        at--;
+    }
+    return static_cast<u32>(strtoul(text + at, nullptr, 10)) + 1;
+}
+
 KernelVerdict ask_kernel(const Program& program, std::span<const u8> bare_btf,
                          std::span<const std::vector<u8>> map_btf, u32 prog_flags) {
     KernelVerdict verdict;

@@ -19,6 +19,9 @@ struct KernelVerdict {
     std::string log;           // its end
 };
 
+// How many processors the running kernel provides for.
+u32 possible_cpu_count();
+
 // `bare_btf` is the program's BTF in bytes (may be empty); maps carry theirs in `map_btf`.
 KernelVerdict ask_kernel(const Program& program, std::span<const u8> bare_btf,
                          std::span<const std::vector<u8>> map_btf, u32 prog_flags);

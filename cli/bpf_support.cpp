@@ -8,6 +8,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "cli/bpf_kernel.h"
 #include "lib/bpf/disassemble.h"
 
 namespace gyre::cli {
@@ -68,6 +69,7 @@ Outcome<std::unique_ptr<OpenedObject>> open_object(const BpfInput& input) {
     if (!object) return problem("'" + input.file + "': " + object.error(), "Make the object with clang -g -target bpf.");
     opened->object = std::move(*object);
     opened->environment = linux_tables::environment(*target, opened->kernel_btf.get());
+    if (input.kernel_btf.empty() && opened->kernel_btf) opened->environment.target.cpu_count = possible_cpu_count();
     for (auto& program : opened->object->programs()) {
         if (!input.program.empty() && program->name != input.program) continue;
         if (!input.type.empty()) {

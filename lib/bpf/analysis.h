@@ -33,6 +33,9 @@ struct Checkpoint {
 };
 
 struct KfuncCall;
+namespace linux_tables {
+struct StructOpsRules;
+}
 
 struct Pending {
     Pending* below = nullptr;
@@ -212,6 +215,12 @@ private:
     void need_stack(u32 frame, u64 slots);
     bool destroy_dynptr_if_overwritten(u32 frame, u32 slot);
 
+    // attach.cpp
+    bool check_attachment();
+    bool check_struct_ops();
+    u32 struct_ops_stub() const;
+    const HelperPrototype* offered_helper(u32 id) const;
+
     // context.cpp
     bool access_context(unsigned base, s32 off, u32 size, Access kind, int value_reg,
                         bool sign_extend);
@@ -302,6 +311,7 @@ private:
     Report& report_;
     std::span<u32> visits_;
     const ProgramRules* rules_ = nullptr;
+    const linux_tables::StructOpsRules* struct_ops_ = nullptr;
     ControlFlow flow_;
     Demand demand_;
     State* state_ = nullptr;

@@ -14,7 +14,7 @@ struct Accepts {
 };
 
 // Which registers may stand for an argument; flags must agree exactly.
-std::span<const Accepts> accepted(ArgumentKind kind) {
+std::span<const Accepts> accepted(ArgumentKind kind, u16 version) {
     static constexpr Accepts kMapData[] = {{Kind::Stack, 0},    {Kind::Packet, 0},
                                            {Kind::PacketMeta, 0}, {Kind::MapKey, 0},
                                            {Kind::MapValue, 0}, {Kind::Memory, 0}};
@@ -49,7 +49,11 @@ std::span<const Accepts> accepted(ArgumentKind kind) {
     static constexpr Accepts kArena[] = {{Kind::Arena, 0}, {Kind::Scalar, 0}};
     switch (kind) {
         case ArgumentKind::MapKey:
-        case ArgumentKind::MapValue: return kMapData;
+        case ArgumentKind::MapValue:
+            if (version < 612) {
+                return kMapData;
+            }
+            return kMemory;
         case ArgumentKind::ConstSize:
         case ArgumentKind::ConstSizeOrZero:
         case ArgumentKind::ConstAllocSizeOrZero:
@@ -94,7 +98,7 @@ bool Analysis::check_argument_kind(const Reg& r, unsigned number, ArgumentSpec s
         }
     }
     bool found = false;
-    for (const Accepts& a : accepted(spec.kind)) {
+    for (const Accepts& a : accepted(spec.kind, environment_.target.version)) {
         found = found || (a.kind == r.kind && a.flags == flags);
     }
     if (!found) {

@@ -134,13 +134,13 @@ struct Finder {
         u32 size = 0;
         while (btf.type(type).kind() == BtfKind::Array) {
             BtfArray a = btf.array(type);
-            repeat *= a.count < 64 ? a.count : 64;
+            repeat *= a.count < kMaxSpecialFields + 1 ? a.count : kMaxSpecialFields + 1;
             type = btf.skip_modifiers(a.element_type);
         }
         if (!btf.size_of(type, size)) {
             return;
         }
-        for (u32 k = 0; k < repeat && count < kMaxSpecialFields; k++, offset += size) {
+        for (u32 k = 0; k < repeat && problem == nullptr; k++, offset += size) {
             BtfType t = btf.type(type);
             if (t.kind() == BtfKind::Pointer) {
                 pointer(type, offset);

@@ -8,7 +8,7 @@
 
 namespace gyre::bpf {
 
-inline constexpr u32 kMaxSpecialFields = 32;
+inline constexpr u32 kMaxSpecialFields = 11;  // Linux: BTF_FIELDS_MAX
 
 // Null on success; else what is wrong. `kernel` is where kernel pointers' types are looked up.
 const char* find_special_fields(const Btf& btf, u32 type, const Btf* kernel, Arena& arena,

@@ -4,6 +4,7 @@
 // layout says which bytes may be read or written, in which sizes, and what a read yields.
 #include "lib/bpf/analysis.h"
 #include "lib/bpf/linux/layouts.h"
+#include "lib/bpf/linux/struct_ops.h"
 
 namespace gyre::bpf {
 namespace {
@@ -237,15 +238,15 @@ bool Analysis::access_btf_context(s32 off, u32 size, Access kind, Reg& value) {
     if (size != 8) {
         return refuse("a pointer is read whole");
     }
-    bool is_tcp = program_.type == ProgramType::StructOps &&
-                  btf.name(program_.attach_type_id) == "tcp_congestion_ops";
+    bool is_tcp = struct_ops_ != nullptr && struct_ops_->sockets_are_tcp;
     if (is_tcp && btf.name(pointee) == "sock") {
         pointee = btf.find("tcp_sock", BtfKind::Struct);  // every socket there is one
     }
     value = Reg::pointer(Kind::BtfObject);
     value.extra = pointee;
     bool trusts_arguments =
-        program_.type == ProgramType::Lsm || program_.type == ProgramType::StructOps ||
+        (program_.type == ProgramType::Lsm &&
+         !linux_tables::is_untrusted_lsm_hook(btf.name(program_.attach_type_id))) || program_.type == ProgramType::StructOps ||
         (program_.type == ProgramType::Tracing && (program_.attach == AttachType::TraceRawTp ||
                                                    program_.attach == AttachType::TraceIter)) ||
         (program_.type == ProgramType::RawTracepoint && program_.attach_type_id != 0);
@@ -253,10 +254,19 @@ bool Analysis::access_btf_context(s32 off, u32 size, Access kind, Reg& value) {
         value.flags |= kTrusted;
     }
     std::string_view name = parameter.name;
-    bool is_nullable = name.size() > 10 && name.substr(name.size() - 10) == "__nullable";
-    if (program_.attach == AttachType::TraceIter && program_.type == ProgramType::Tracing &&
-        index > 0) {
-        is_nullable = true;  // iterators end with a null element
+    if (struct_ops_ != nullptr) {
+        if (u32 stub = struct_ops_stub(); stub != 0) {
+            name = btf.parameter(stub, index).name;
+        }
+        if (name.ends_with("__ref")) {
+            return refuse("an argument that the program must release is not supported");
+        }
+    }
+    bool is_nullable = name.ends_with("__nullable");
+    if (program_.attach == AttachType::TraceIter && program_.type == ProgramType::Tracing) {
+        // Iterators end with a null element; the map that is walked is no element.
+        bool is_map = name == "map" && btf.name(program_.attach_type_id) != "bpf_iter_bpf_map";
+        is_nullable = index > 0 && !is_map;
     }
     if (is_nullable) {
         value.flags |= kMaybeNull;

@@ -63,6 +63,9 @@ bool Analysis::create_dynptr(unsigned number, DynptrKind kind, u32 ref, bool rea
 bool Analysis::find_dynptr(unsigned number, bool allow_const, Reg& out) {
     const Reg base = reg(number);
     if (base.kind == Kind::Dynptr && allow_const) {
+        if (!check_constant_offset(base, number, false)) {
+            return false;
+        }
         out = base;
         return true;
     }

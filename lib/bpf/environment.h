@@ -202,6 +202,7 @@ struct Target {
     u16 version = 618;
     bool may_read_uninitialized_stack = true;
     u32 stack_rounding = 16;
+    u32 cpu_count = 8192;  // how many there can be; the machine's own number bounds more
     bool follows_division = false;
 };
 

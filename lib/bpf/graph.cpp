@@ -155,6 +155,17 @@ bool Analysis::allocate_object(KfuncCall& call) {
         program_.btf->type(static_cast<u32>(call.constant)).kind() != BtfKind::Struct) {
         return fail(Problem::BadType, 1, "the allocated type must be a structure of the program");
     }
+    if (call.name == "bpf_percpu_obj_new_impl") {
+        constexpr u32 kMaxPercpuBytes = 512;
+        u32 type = static_cast<u32>(call.constant);
+        if (program_.btf->type(type).size_or_type > kMaxPercpuBytes) {
+            return fail(Problem::BadType, 1, "a per-CPU object may have ", kMaxPercpuBytes,
+                        " bytes, not ", program_.btf->type(type).size_or_type);
+        }
+        if (!object_fields(type).empty() || !is_plain_data(*program_.btf, type)) {
+            return fail(Problem::BadType, 1, "a per-CPU object may hold numbers only");
+        }
+    }
     Reg r = Reg::pointer(Kind::BtfObject);
     r.extra = static_cast<u32>(call.constant);
     r.is_program_type = true;

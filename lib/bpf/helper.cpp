@@ -34,8 +34,6 @@ bool returns_string_length(u32 id) {
     }
 }
 
-constexpr u64 kMaxCpus = 8192;
-
 }  // namespace
 
 bool Analysis::refine_helper_result(u32 id, const Reg& size_argument) {
@@ -48,8 +46,8 @@ bool Analysis::refine_helper_result(u32 id, const Reg& size_argument) {
         r0.var.half_smin = -4095;
         synchronize(r0.var);
     } else if (id == helper::kGetSmpProcessorId) {
-        r0.var.umax = kMaxCpus - 1;
-        r0.var.half_umax = kMaxCpus - 1;
+        r0.var.umax = environment_.target.cpu_count - 1;
+        r0.var.half_umax = environment_.target.cpu_count - 1;
         synchronize(r0.var);
     }
     return true;
@@ -300,7 +298,7 @@ bool Analysis::set_helper_result(u32 id, CallFacts& facts) {
 
 bool Analysis::call_helper(const Insn& insn, bool&) {
     u32 id = static_cast<u32>(insn.imm);
-    const HelperPrototype* h = find_helper(environment_, rules_->helpers, id, state_->may_sleep);
+    const HelperPrototype* h = offered_helper(id);
     if (h == nullptr || !helper_condition(id)) {
         return fail(Problem::BadHelper, -1, "helper ", id,
                     h != nullptr ? h->name : "", " may not be called by a program of type ",

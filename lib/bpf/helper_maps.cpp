@@ -173,7 +173,10 @@ bool Analysis::helper_condition(u32 id) {
     bool has_trampoline = program_.type == ProgramType::Lsm ||
                           (program_.type == ProgramType::Tracing &&
                            (a == A::TraceFentry || a == A::TraceFexit || a == A::ModifyReturn));
+    const Btf* kernel = environment_.kernel_btf;
     switch (id) {
+        case 58:  // override_return: only of kernels built with error injection
+            return kernel == nullptr || kernel->find("bpf_override_return", BtfKind::Function) != 0;
         case helper::kBind:
             return a == A::CgroupInet4Connect || a == A::CgroupInet6Connect;
         case helper::kGetFuncArg: case helper::kGetFuncRet: case helper::kGetFuncArgCnt:
@@ -208,6 +211,10 @@ bool Analysis::helper_condition(u32 id) {
             return false;
         }
         case 49: case 57:  // setsockopt, getsockopt
+            if (program_.type == ProgramType::StructOps) {  // a released socket has no options
+                return environment_.kernel_btf->member(program_.attach_type_id,
+                                                       program_.attach_member).name != "release";
+            }
             if (program_.type == ProgramType::CgroupSockAddr) {
                 return a != A::CgroupInet4PostBind && a != A::CgroupInet6PostBind;
             }

@@ -20,7 +20,6 @@ bool is_number(const Btf& btf, u32 type) {
     return k == BtfKind::Int || k == BtfKind::Enum || k == BtfKind::Enum64;
 }
 
-// A structure that holds numbers only may be passed as plain memory.
 bool is_plain(const Btf& btf, u32 type, int depth) {
     type = btf.skip_modifiers(type);
     BtfType t = btf.type(type);
@@ -42,6 +41,8 @@ bool is_plain(const Btf& btf, u32 type, int depth) {
 }
 
 }  // namespace
+
+bool is_plain_data(const Btf& btf, u32 type) { return is_plain(btf, type, 0); }
 
 KfuncTraits kfunc_traits(const Btf* btf, u32 function_id) {
     KfuncTraits t;
@@ -162,6 +163,9 @@ bool Analysis::kfunc_argument(u32 index, KfuncCall& call) {
     if (handled) {
         return true;
     }
+    if (r.kind == Kind::ConstMap && name == "bpf_map") {
+        return check_constant_offset(r, number, false);
+    }
     if (rules_->context != nullptr && r.kind == Kind::Context) {
         const char* kernel_type = rules_->context->kernel_type;
         const char* user_type = rules_->context->user_type;
@@ -207,7 +211,7 @@ bool Analysis::kfunc_argument(u32 index, KfuncCall& call) {
                check_size_argument(number + 1, true, Access::Write, facts);
     }
     u32 size = 0;
-    if (pointee != 0 && kernel.size_of(pointee, size) && is_plain(kernel, pointee, 0)) {
+    if (pointee != 0 && kernel.size_of(pointee, size) && is_plain_data(kernel, pointee)) {
         CallFacts facts;
         return check_memory_argument(number, size, false, Access::Read, facts) &&
                check_memory_argument(number, size, false, Access::Write, facts);
@@ -302,6 +306,17 @@ bool Analysis::call_kfunc(const Insn& insn, bool& path_ended) {
     if (call.row == nullptr || !(call.row->program_types & mine)) {
         return fail(Problem::BadHelper, -1, "kernel function ", call.name,
                     " may not be called by a program of type ", rules_->name);
+    }
+    bool is_iterator_program = program_.type == ProgramType::Tracing &&
+                               program_.attach == AttachType::TraceIter;
+    if (call.name == "bpf_sock_destroy" && !is_iterator_program) {
+        return fail(Problem::BadHelper, -1, "kernel function ", call.name,
+                    " may be called by socket iterators only");
+    }
+    if (call.name == "bpf_iter_css_task_new" && program_.type != ProgramType::Lsm &&
+        !is_iterator_program && !state_->may_sleep) {
+        return fail(Problem::SleepRule, -1, "kernel function ", call.name,
+                    " may be called by security hooks, iterators and programs that may sleep");
     }
     u16 flags = call.row->flags;
     if ((flags & kSleepable) && (!state_->may_sleep || state_->rcu_locks != 0 ||

@@ -29,6 +29,8 @@ struct KfuncTraits {
     bool takes_callback = false;
     bool may_sleep = false;
 };
+// A type that holds numbers only; such a structure may be passed as plain memory.
+bool is_plain_data(const Btf& btf, u32 type);
 KfuncTraits kfunc_traits(const Btf* btf, u32 function_id);
 
 }  // namespace gyre::bpf

@@ -53,6 +53,11 @@ bool Analysis::special_kfunc_argument(unsigned number, std::string_view paramete
     if (ends_with(parameter, "__alloc") || ends_with(parameter, "__refcounted_kptr")) {
         bool is_object = r.kind == Kind::BtfObject && r.has(kAlloc) && r.is_program_type;
         bool drops = (flags & kReleaseRef) != 0;
+        if (drops && is_object && r.has(kPercpu) != (call.name == "bpf_percpu_obj_drop_impl")) {
+            return fail(Problem::BadArgument, n,
+                        r.has(kPercpu) ? "a per-CPU object is dropped by bpf_percpu_obj_drop"
+                                       : "the object is not per CPU");
+        }
         if (!is_object || (drops && r.ref == 0)) {
             return fail(Problem::BadArgument, n, "r", number,
                         " is no object that the program has allocated and owns");
@@ -153,7 +158,7 @@ bool Analysis::special_kfunc(KfuncCall& call, bool& ended) {
         call.result_is_set = true;
     } else if (name == "bpf_rdonly_cast") {
         u32 type = kernel.skip_modifiers(static_cast<u32>(call.constant));
-        if (kernel.type(type).kind() == BtfKind::Struct) {
+        if (kernel.type(type).is_composite()) {
             call.result = Reg::pointer(Kind::BtfObject);
             call.result.extra = type;
         } else if (environment_.target.version >= 617 && call.constant == 0) {

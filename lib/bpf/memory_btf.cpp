@@ -3,6 +3,7 @@
 // Kernel objects described by BTF: a read walks the structure to the member that lies at the
 // offset; the member's type says what was read.
 #include "lib/bpf/analysis.h"
+#include "lib/bpf/linux/struct_ops.h"
 
 namespace gyre::bpf {
 namespace {
@@ -56,37 +57,6 @@ bool is_connection_mark(const Btf& btf, u32 type, u32 offset, u32 size) {
         BtfMember m = btf.member(owner, i);
         if (m.name == "mark") {
             return offset >= m.bit_offset / 8 && offset + size <= m.bit_offset / 8 + 4;
-        }
-    }
-    return false;
-}
-
-// What a congestion control may write of its socket (Linux: bpf_tcp_ca_btf_struct_access). The
-// structures lie one at the start of the other, so offsets are the same in all.
-bool is_congestion_member(const Btf& btf, u32 type, u32 offset, u32 size) {
-    struct Row {
-        const char* type;
-        const char* member;
-    };
-    static constexpr Row kRows[] = {
-        {"sock", "sk_pacing_rate"}, {"sock", "sk_pacing_status"},
-        {"inet_connection_sock", "icsk_ca_priv"}, {"tcp_sock", "snd_cwnd"},
-        {"tcp_sock", "snd_cwnd_cnt"}, {"tcp_sock", "snd_cwnd_stamp"},
-        {"tcp_sock", "snd_ssthresh"}, {"tcp_sock", "ecn_flags"}, {"tcp_sock", "app_limited"},
-    };
-    std::string_view name = btf.name(type);
-    if (name != "tcp_sock" && name != "inet_connection_sock" && name != "sock") {
-        return false;
-    }
-    for (const Row& row : kRows) {
-        u32 owner = btf.find(row.type, BtfKind::Struct);
-        for (u32 i = 0; i < btf.type(owner).count(); i++) {
-            BtfMember m = btf.member(owner, i);
-            u32 bytes = 0;
-            if (m.name == row.member && btf.size_of(m.type, bytes) &&
-                offset >= m.bit_offset / 8 && offset + size <= m.bit_offset / 8 + bytes) {
-                return true;
-            }
         }
     }
     return false;
@@ -253,9 +223,9 @@ bool Analysis::access_btf(unsigned number, s32 off, u32 size, Access kind, int v
     // The one kernel structure that programs may write a member of.
     bool is_mark = kind == Access::Write && !is_own_object && rules_->may_write_packets &&
                    is_connection_mark(*btf, type, static_cast<u32>(at), size);
-    bool is_congestion = kind == Access::Write && program_.type == ProgramType::StructOps &&
-                         is_congestion_member(*btf, type, static_cast<u32>(at), size);
-    if (is_mark || is_congestion) {
+    bool is_offered = kind == Access::Write && struct_ops_ != nullptr && !base.is_program_type &&
+                      linux_tables::may_write(*struct_ops_, *btf, type, static_cast<u32>(at), size);
+    if (is_mark || is_offered) {
         return true;
     }
     if (kind == Access::Write && !is_own_object) {

@@ -148,7 +148,7 @@ bool Analysis::run_path() {
 bool Analysis::prepare_main(State& s) {
     Frame& f = *s.frames[0];
     f.regs[1] = Reg::pointer(Kind::Context);
-    return true;
+    return check_attachment();
 }
 
 bool Analysis::prepare_global(State& s, u32 subprogram) {

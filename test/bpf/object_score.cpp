@@ -153,6 +153,7 @@ int main(int argc, char** argv) {
     Btf kernel_btf;
     bool has_btf = !btf_bytes.empty() && kernel_btf.open(btf_bytes, btf_arena) == nullptr;
     Environment environment = linux_tables::environment(*target, has_btf ? &kernel_btf : nullptr);
+    environment.target.cpu_count = possible_cpu_count();
     std::vector<u8> memory(512u << 20);
     u32 number = 0, equal_count = 0, wrong_accept = 0, wrong_refuse = 0, left_out = 0;
     double total_us = 0;

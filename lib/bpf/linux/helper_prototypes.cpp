@@ -341,7 +341,7 @@ const HelperPrototype kHelperPrototypes[] = {
     {160, "ktime_get_coarse_ns", R::Integer, {}, 0},
     {161, "ima_inode_hash", R::Integer, {A::BtfId, A::Mem | kUninit | kWrite, A::ConstSize},
      kMaySleep, nullptr, {"inode", nullptr, nullptr, nullptr, nullptr}},
-    {162, "sock_from_file", R::BtfId | kMaybeNull, {A::BtfId}, 0, "socket", {"socket", nullptr,
+    {162, "sock_from_file", R::BtfId | kMaybeNull, {A::BtfId}, 0, "socket", {"file", nullptr,
      nullptr, nullptr, nullptr}},
     {163, "check_mtu", R::Integer, {A::Ctx, A::Anything, A::Mem | kFixedSize | kWrite |
      kAligned, A::Anything, A::Anything}, kGplOnly, nullptr, {nullptr, nullptr, nullptr,

@@ -179,6 +179,10 @@ const HelperSet kIterTcpHelpers = {kIterTcpOwn, nullptr, nullptr, nullptr, true}
 
 static const HelperChoice kTcpCaOwn[] = {
     {116, 158}, {107, 147}, {108, 149}, {49, 68}, {57, 80}, {160, 210}};
+static const HelperChoice kSchedExtOwn[] = {
+    {156, 205}, {156, 204}, {157, 207}, {157, 206}};
+const HelperSet kSchedExtHelpers = {kSchedExtOwn, &kBaseHelpers, nullptr, nullptr, true};
+
 const HelperSet kTcpCaHelpers = {kTcpCaOwn, &kBaseHelpers, nullptr, nullptr, true};
 
 // clang-format on

@@ -43,6 +43,7 @@ extern const HelperSet kLwtSeg6localHelpers;
 extern const HelperSet kSkReuseportHelpers;
 extern const HelperSet kSkLookupHelpers;
 extern const HelperSet kIterTcpHelpers;
+extern const HelperSet kSchedExtHelpers;
 extern const HelperSet kTcpCaHelpers;
 
 // The environment of a Linux kernel; `kernel_btf` may be null, then programs that need it are refused.

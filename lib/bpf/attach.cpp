@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+//
+// May a program of this kind be attached to what it names? Asked before its first instruction is
+// followed (Linux: check_attach_btf_id). Left out: the list of functions whose errors may be injected,
+// which the kernel's BTF does not hold.
+#include "lib/bpf/analysis.h"
+#include "lib/bpf/linux/linux.h"
+#include "lib/bpf/linux/struct_ops.h"
+
+namespace gyre::bpf {
+
+bool Analysis::check_attachment() {
+    const Btf* kernel = environment_.kernel_btf;
+    u32 id = program_.attach_type_id;
+    auto refuse = [&](Problem problem, const char* why, std::string_view what = {}) {
+        return fail(problem, -1, why, what);
+    };
+    bool may_be_sleepable = false;
+    switch (program_.type) {
+        case ProgramType::Tracing:
+            may_be_sleepable = program_.attach != AttachType::TraceRawTp;
+            break;
+        case ProgramType::Lsm: may_be_sleepable = program_.attach == AttachType::LsmMac; break;
+        case ProgramType::Kprobe: case ProgramType::StructOps: case ProgramType::Syscall:
+            may_be_sleepable = true;
+            break;
+        default: break;
+    }
+    if (program_.is_sleepable && !may_be_sleepable) {
+        return refuse(Problem::SleepRule, "programs of this type may not sleep: ", rules_->name);
+    }
+    if (program_.type == ProgramType::StructOps) {
+        return check_struct_ops();
+    }
+    if (program_.type == ProgramType::Tracing || program_.type == ProgramType::Lsm) {
+        if (kernel == nullptr || kernel->type(id).kind() == BtfKind::Void) {
+            return refuse(Problem::BadType,
+                          "the kernel's types do not hold what the program is attached to");
+        }
+    }
+    if (program_.type == ProgramType::Lsm) {
+        std::string_view hook = kernel->name(id);
+        if (!program_.is_gpl) {
+            return refuse(Problem::BadHelper, "security hooks need a GPL-compatible licence");
+        }
+        if (environment_.target.version >= 612 && linux_tables::is_disabled_lsm_hook(hook)) {
+            return refuse(Problem::BadType, "this hook takes no programs: ", hook);
+        }
+        if (program_.is_sleepable && !linux_tables::is_sleepable_lsm_hook(hook)) {
+            return refuse(Problem::SleepRule, "this hook may not sleep: ", hook);
+        }
+    }
+    return true;
+}
+
+bool Analysis::check_struct_ops() {
+    const Btf* kernel = environment_.kernel_btf;
+    u32 id = program_.attach_type_id;
+    if (!program_.is_gpl) {
+        return fail(Problem::BadHelper, -1, "struct_ops programs need a GPL-compatible licence");
+    }
+    if (kernel == nullptr || kernel->type(id).kind() != BtfKind::Struct) {
+        return fail(Problem::BadType, -1,
+                    "the kernel's types do not hold the structure that the program belongs to");
+    }
+    std::string_view name = kernel->name(id);
+    struct_ops_ = linux_tables::find_struct_ops(name);
+    if (struct_ops_ == nullptr) {
+        return fail(Problem::NotSupported, -1, "the rules of struct ", name, " are not known");
+    }
+    if (program_.attach_member >= kernel->type(id).count()) {
+        return fail(Problem::BadType, -1, "struct ", name, " has no such member");
+    }
+    BtfMember member = kernel->member(id, program_.attach_member);
+    bool skips = false;
+    u32 prototype = attach_prototype(skips);
+    if (prototype == 0 || kernel->type(prototype).kind() != BtfKind::FunctionPrototype) {
+        return fail(Problem::BadType, -1, "member ", member.name, " of struct ", name,
+                    " is no function");
+    }
+    auto lists = [&](std::span<const char* const> names) {
+        for (const char* n : names) {
+            if (member.name == n) {
+                return true;
+            }
+        }
+        return false;
+    };
+    if (lists(struct_ops_->unsupported)) {
+        return fail(Problem::BadType, -1, "member ", member.name, " of struct ", name,
+                    " takes no program");
+    }
+    if (program_.is_sleepable && !struct_ops_->all_may_sleep && !lists(struct_ops_->may_sleep)) {
+        return fail(Problem::SleepRule, -1, "member ", member.name, " of struct ", name,
+                    " may not sleep");
+    }
+    return true;
+}
+
+// The kernel's stub of a struct_ops member: the names of its parameters say more than the member's.
+u32 Analysis::struct_ops_stub() const {
+    const Btf& kernel = *environment_.kernel_btf;
+    char name[128];
+    TextWriter out(name);
+    out << kernel.name(program_.attach_type_id) << "__"
+        << kernel.member(program_.attach_type_id, program_.attach_member).name;
+    u32 id = kernel.find(out.text(), BtfKind::Function);
+    return id != 0 ? kernel.type(id).size_or_type : 0;
+}
+
+// The helpers of a program: its type's, or those of the structure or iterator it is attached to.
+const HelperPrototype* Analysis::offered_helper(u32 id) const {
+    const HelperSet* set = struct_ops_ != nullptr ? struct_ops_->helpers : rules_->helpers;
+    const HelperPrototype* h = find_helper(environment_, set, id, state_->may_sleep);
+    const Btf* kernel = environment_.kernel_btf;
+    if (h == nullptr && program_.type == ProgramType::Tracing &&
+        program_.attach == AttachType::TraceIter && kernel != nullptr) {
+        std::string_view target = kernel->name(program_.attach_type_id);
+        if (target == "bpf_iter_tcp" || target == "bpf_iter_unix") {
+            h = find_helper(environment_, &linux_tables::kIterTcpHelpers, id, state_->may_sleep);
+        }
+    }
+    return h;
+}
+
+}  // namespace gyre::bpf
