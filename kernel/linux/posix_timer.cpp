@@ -51,13 +51,9 @@ void PosixTimer::fire(Timer& timer) {
     auto& self = static_cast<PosixTimer&>(timer);
     {
         SignalGuard guard(self.process);
-        if (self.deadline.moment_ns == 0) return;
-        const int64_t now_ns = self.deadline.now_ns(self.process);
-        if (now_ns < self.deadline.moment_ns) {  // a CPU clock that did not run as fast as it could
-            self.deadline.arm(self.process, timer);
-            return;
-        }
-        self.expire_locked(now_ns);
+        const std::optional<int64_t> now_ns = self.deadline.came_at(self.process, timer);
+        if (!now_ns) return;
+        self.expire_locked(*now_ns);
     }
     tell_signal_readers(self.process);
 }

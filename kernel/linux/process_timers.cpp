@@ -52,6 +52,14 @@ void Deadline::arm(const Process& process, Timer& timer) const {
     timer.arm(arch::clock_now_ns() + std::max(left_ns / runners, kLeastCpuLookNs));
 }
 
+std::optional<int64_t> Deadline::came_at(const Process& process, Timer& timer) const {
+    if (moment_ns == 0) return std::nullopt;
+    const int64_t now = now_ns(process);
+    if (now >= moment_ns) return now;
+    arm(process, timer);
+    return std::nullopt;
+}
+
 int64_t Deadline::advance(int64_t now_ns) {
     const int64_t skipped = now_ns > moment_ns ? (now_ns - moment_ns) / period_ns : 0;
     moment_ns = later_by(moment_ns, (skipped + 1) * period_ns);
@@ -62,16 +70,12 @@ void IntervalTimer::fire(Timer& timer) {
     auto& self = static_cast<IntervalTimer&>(timer);
     {
         SignalGuard guard(self.process);
-        if (self.deadline.moment_ns == 0) return;
-        const int64_t now_ns = self.deadline.now_ns(self.process);
-        if (now_ns < self.deadline.moment_ns) {  // a CPU clock that did not run as fast as it could
-            self.deadline.arm(self.process, timer);
-            return;
-        }
+        const std::optional<int64_t> now_ns = self.deadline.came_at(self.process, timer);
+        if (!now_ns) return;
         if (self.deadline.period_ns == 0) {
             self.deadline.moment_ns = 0;
         } else {
-            self.deadline.advance(later_by(now_ns, kLeastPeriodNs));
+            self.deadline.advance(later_by(*now_ns, kLeastPeriodNs));
             self.deadline.arm(self.process, timer);
         }
     }

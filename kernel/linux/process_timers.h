@@ -8,6 +8,8 @@
 // `fire` takes it), and arms under it again. So `fire`, which takes the signal lock once, never arms against a change.
 #pragma once
 
+#include <optional>
+
 #include "kernel/linux/clocks.h"
 #include "kernel/linux/interval_timers.h"
 #include "kernel/linux/signal_parts.h"
@@ -30,6 +32,9 @@ struct Deadline {
 
     int64_t now_ns(const Process& process) const;
     void arm(const Process& process, Timer& timer) const;
+    // What time it is when the moment of a timer that fired has come; nothing when it was disarmed meanwhile, or when a CPU clock
+    // did not run as fast as it could (it is armed again).
+    std::optional<int64_t> came_at(const Process& process, Timer& timer) const;
     // Puts the moment behind now, by whole periods; how many were skipped beyond the first.
     int64_t advance(int64_t now_ns);
 };

@@ -139,14 +139,19 @@ Result<Ref<Inode>> TableDirectory::look_up(std::string_view name) {
 }
 
 Status TableDirectory::emit_dynamic_entries(uint64_t position, EmitEntry emit, void* argument) {
+    emit_table(position, emit, argument);
+    return {};
+}
+
+bool TableDirectory::emit_table(uint64_t position, EmitEntry emit, void* argument) {
     for (uint64_t i = position < 2 ? 0 : position - 2; i < entries_.size(); ++i) {
         const Entry& entry = entries_[i];
         const DirectoryEntry given{inode_number(subject(), &entry), static_cast<int64_t>(i + 3),
                                    static_cast<uint8_t>((entry.mode & file_mode::kTypeMask) >> 12),
                                    entry.name};
-        if (!emit(argument, given)) break;
+        if (!emit(argument, given)) return false;
     }
-    return {};
+    return true;
 }
 
 }  // namespace gyre::procfs

@@ -34,6 +34,8 @@ public:
 
 protected:
     std::span<const Entry> entries() const { return entries_; }
+    // Lists the table from `position` on; false when the receiver is full. Whoever lists more behind the table needs to know.
+    bool emit_table(uint64_t position, EmitEntry emit, void* argument);
 
 private:
     const std::span<const Entry> entries_;

@@ -71,22 +71,7 @@ Result<Ref<Inode>> RootDirectory::look_up(std::string_view name) {
 }
 
 Status RootDirectory::emit_dynamic_entries(uint64_t position, EmitEntry emit, void* argument) {
-    // The table's own end is remembered as the first process's place, so a full receiver is told
-    // apart by counting.
-    struct Counting {
-        EmitEntry emit;
-        void* argument;
-        bool is_full = false;
-        static bool take(void* self, const DirectoryEntry& entry) {
-            auto& counting = *static_cast<Counting*>(self);
-            if (!counting.emit(counting.argument, entry)) counting.is_full = true;
-            return !counting.is_full;
-        }
-    } counting{emit, argument};
-    if (position < kFirstProcess) {
-        TRY_VOID(TableDirectory::emit_dynamic_entries(position, Counting::take, &counting));
-        if (counting.is_full) return {};
-    }
+    if (position < kFirstProcess && !emit_table(position, emit, argument)) return {};
     const linux::PidNamespace& pids = linux::PidNamespace::initial();
     uint64_t next = position > kFirstProcess ? position - kFirstProcess : 0;
     while (next <= linux::PidNamespace::kMostPids) {

@@ -85,20 +85,7 @@ public:
     }
 
     Status emit_dynamic_entries(uint64_t position, EmitEntry emit, void* argument) override {
-        struct Counting {
-            EmitEntry emit;
-            void* argument;
-            bool is_full = false;
-            static bool take(void* self, const DirectoryEntry& entry) {
-                auto& counting = *static_cast<Counting*>(self);
-                if (!counting.emit(counting.argument, entry)) counting.is_full = true;
-                return !counting.is_full;
-            }
-        } counting{emit, argument};
-        if (position < kFirstCpu) {
-            TRY_VOID(TableDirectory::emit_dynamic_entries(position, Counting::take, &counting));
-            if (counting.is_full) return {};
-        }
+        if (position < kFirstCpu && !emit_table(position, emit, argument)) return {};
         for (uint64_t i = position < kFirstCpu ? 0 : position - kFirstCpu; i < arch::cpu_count(); ++i) {
             char name[16];
             const size_t length = format_to(name, "cpu{}", i);
