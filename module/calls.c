@@ -47,6 +47,8 @@ u32 ksvc_tier(u32 syscall_nr)
 	case __NR_fdatasync:
 	case __NR_sendto:
 	case __NR_recvfrom:
+	case __NR_sendmsg:
+	case __NR_recvmsg:
 	case __NR_poll:
 	case __NR_nanosleep:
 	case __NR_clock_nanosleep:
@@ -246,6 +248,11 @@ s64 ksvc_run_inside(struct ksvc_instance *instance, struct ksvc_request *request
 		return clock_nanosleep_call(request);
 	case __NR_poll:
 		return poll_call(request);
+	case __NR_sendto:
+	case __NR_recvfrom:
+	case __NR_sendmsg:
+	case __NR_recvmsg:
+		return ksvc_socket_call(request);
 	default:
 		return ksvc_file_call(request);
 	}

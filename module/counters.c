@@ -24,13 +24,8 @@ static const char *const names[KSVC_COUNTERS] = {
 	[KSVC_COUNT_BAD_TAILS] = "bad_tails",
 };
 
-static DEFINE_PER_CPU(u64[KSVC_COUNTERS], counts);
+DEFINE_PER_CPU(u64[KSVC_COUNTERS], ksvc_counts);
 static struct dentry *folder;
-
-void ksvc_count(enum ksvc_counter counter, u64 amount)
-{
-	this_cpu_add(counts[counter], amount);
-}
 
 static int counters_show(struct seq_file *out, void *unused)
 {
@@ -40,7 +35,7 @@ static int counters_show(struct seq_file *out, void *unused)
 		u64 sum = 0;
 
 		for_each_possible_cpu(cpu)
-			sum += per_cpu(counts, cpu)[counter];
+			sum += per_cpu(ksvc_counts, cpu)[counter];
 		seq_printf(out, "%s %llu\n", names[counter], sum);
 	}
 	return 0;

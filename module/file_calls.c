@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Calls on files and sockets that run inside, by exported functions of the VFS and the network
- * stack; each does what the system call of that number does, in the same order of errors, and
- * steps out where it cannot. It runs in a thread of the submitter, so `current` is right.
+ * Calls on files that run inside, by exported functions of the VFS; each does what the system call
+ * of that number does, in the same order of errors, and steps out where it cannot. It runs in a
+ * thread of the submitter, so `current` is right.
  */
 #include <linux/file.h>
 #include <linux/fdtable.h>
 #include <linux/fs.h>
 #include <linux/fsnotify.h>
 #include <linux/module.h>
-#include <linux/net.h>
 #include <linux/sched/xacct.h>
 #include <linux/slab.h>
-#include <linux/socket.h>
 #include <linux/syscalls.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
@@ -23,17 +21,6 @@
 #define VECTORS_ON_STACK 8
 
 enum place { AT_FILE_POSITION, AT_OFFSET };
-
-/* READ, WRITE and their kin were macros in 6.1 and ITER_* later; both are these numbers. */
-static int import_buffer(int direction, u64 address, u64 length, struct iovec *vector,
-			 struct iov_iter *iterator)
-{
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
-	return import_ubuf(direction, u64_to_user_ptr(address), length, iterator);
-#else
-	return import_single_range(direction, u64_to_user_ptr(address), length, vector, iterator);
-#endif
-}
 
 static ssize_t write_started(struct file *file, struct kiocb *operation, struct iov_iter *iterator)
 {
@@ -133,7 +120,7 @@ static s64 transfer(struct ksvc_request *request, int direction, enum place plac
 		result = import_iovec(direction, u64_to_user_ptr(request->args[1]),
 				      request->args[2], VECTORS_ON_STACK, &vector, &iterator);
 	else
-		result = import_buffer(direction, request->args[1], request->args[2], vector,
+		result = ksvc_import_buffer(direction, request->args[1], request->args[2], vector,
 				       &iterator);
 	if (result < 0)
 		goto out;
@@ -208,89 +195,6 @@ static s64 close_call(struct ksvc_request *request)
 	return result;
 }
 
-static s64 send_call(struct ksvc_request *request)
-{
-	struct sockaddr_storage address;
-	struct msghdr message = {};
-	struct iovec vector;
-	struct socket *socket;
-	int error;
-
-	error = import_buffer(WRITE, request->args[1], request->args[2], &vector,
-			      &message.msg_iter);
-	if (error < 0)
-		return error;
-	socket = sockfd_lookup(request->args[0], &error);
-	if (!socket)
-		return error;
-	if (request->args[4]) {
-		int length = request->args[5];
-
-		error = -EINVAL;
-		if (length < 0 || length > (int)sizeof(address))
-			goto out;
-		error = -EFAULT;
-		if (copy_from_user(&address, u64_to_user_ptr(request->args[4]), length))
-			goto out;
-		message.msg_name = &address;
-		message.msg_namelen = length;
-	}
-	message.msg_flags = (unsigned int)request->args[3];
-#ifdef MSG_INTERNAL_SENDMSG_FLAGS
-	message.msg_flags &= ~MSG_INTERNAL_SENDMSG_FLAGS;
-#endif
-	if (socket->file->f_flags & O_NONBLOCK)
-		message.msg_flags |= MSG_DONTWAIT;
-	error = sock_sendmsg(socket, &message);
-out:
-	fput(socket->file);
-	return error;
-}
-
-static int copy_address_out(struct ksvc_request *request, struct sockaddr_storage *address,
-			    int length)
-{
-	int __user *user_length = u64_to_user_ptr(request->args[5]);
-	int room;
-
-	if (get_user(room, user_length))
-		return -EFAULT;
-	if (room < 0)
-		return -EINVAL;
-	room = min(room, length);
-	if (room && copy_to_user(u64_to_user_ptr(request->args[4]), address, room))
-		return -EFAULT;
-	return put_user(length, user_length) ? -EFAULT : 0;
-}
-
-static s64 receive_call(struct ksvc_request *request)
-{
-	struct sockaddr_storage address = {};
-	struct msghdr message = { .msg_name = request->args[4] ? &address : NULL };
-	int flags = request->args[3];
-	struct iovec vector;
-	struct socket *socket;
-	int result, error;
-
-	error = import_buffer(READ, request->args[1], request->args[2], &vector,
-			      &message.msg_iter);
-	if (error < 0)
-		return error;
-	socket = sockfd_lookup(request->args[0], &error);
-	if (!socket)
-		return error;
-	if (socket->file->f_flags & O_NONBLOCK)
-		flags |= MSG_DONTWAIT;
-	result = sock_recvmsg(socket, &message, flags);
-	if (result >= 0 && request->args[4]) {
-		error = copy_address_out(request, &address, message.msg_namelen);
-		if (error)
-			result = error;
-	}
-	fput(socket->file);
-	return result;
-}
-
 s64 ksvc_file_call(struct ksvc_request *request)
 {
 	const u64 *args = request->args;
@@ -322,10 +226,6 @@ s64 ksvc_file_call(struct ksvc_request *request)
 		return open_call(args[1], args[2], args[3], (int)args[0] != AT_FDCWD);
 	case __NR_close:
 		return close_call(request);
-	case __NR_sendto:
-		return send_call(request);
-	case __NR_recvfrom:
-		return receive_call(request);
 	default:
 		return KSVC_STEP_OUT;
 	}

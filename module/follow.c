@@ -106,6 +106,8 @@ static int time_moved(struct notifier_block *block, unsigned long was_set, void 
 
 static struct notifier_block clock = { .notifier_call = time_moved };
 
+static struct kretprobe *return_list[ARRAY_SIZE(returns)];
+static struct kprobe *entry_list[ARRAY_SIZE(entries)];
 static unsigned int returns_count, entries_count;
 static bool follows_clock;
 
@@ -120,10 +122,13 @@ void ksvc_follow_exit(void)
 			tracepoint_probe_unregister(tracepoints[index].tracepoint,
 						    tracepoints[index].action, NULL);
 	tracepoint_synchronize_unregister();
-	while (entries_count)
-		unregister_kprobe(&entries[--entries_count]);
-	while (returns_count)
-		unregister_kretprobe(&returns[--returns_count]);
+	/* All at once: each call waits for a grace period. */
+	if (entries_count)
+		unregister_kprobes(entry_list, entries_count);
+	if (returns_count)
+		unregister_kretprobes(return_list, returns_count);
+	entries_count = 0;
+	returns_count = 0;
 	rcu_barrier(); /* records on their way out */
 }
 
@@ -135,15 +140,24 @@ int ksvc_follow_init(void)
 
 	for (; returns_count < ARRAY_SIZE(returns); returns_count++) {
 		what = returns[returns_count].kp.symbol_name;
+		return_list[returns_count] = &returns[returns_count];
 		error = register_kretprobe(&returns[returns_count]);
 		if (error)
 			goto failed;
+		/*
+		 * A probe at a function's entry goes by ftrace, which looks through the records of
+		 * every function of the kernel, several times and without a pause. On a slow or busy
+		 * machine eight of those in a row look like a soft lockup.
+		 */
+		cond_resched();
 	}
 	for (; entries_count < ARRAY_SIZE(entries); entries_count++) {
 		what = entries[entries_count].symbol_name;
+		entry_list[entries_count] = &entries[entries_count];
 		error = register_kprobe(&entries[entries_count]);
 		if (error)
 			goto failed;
+		cond_resched();
 	}
 	for_each_kernel_tracepoint(find_tracepoint, NULL);
 	for (index = 0; index < ARRAY_SIZE(tracepoints); index++) {

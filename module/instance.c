@@ -80,8 +80,18 @@ int ksvc_instance_open(struct file *file)
 	return 0;
 }
 
+/* What CREATE takes from the machine for good, in pages. */
+static unsigned long pages_of(u32 submit_bytes, u32 complete_bytes, u32 complete_size)
+{
+	return (submit_bytes + complete_bytes +
+		PAGE_ALIGN(complete_size * sizeof(struct ksvc_request))) / PAGE_SIZE + 2;
+}
+
 static void free_memory(struct ksvc_instance *instance)
 {
+	if (instance->locked_pages)
+		account_locked_vm(instance->owner_mm, instance->locked_pages, false);
+	instance->locked_pages = 0;
 	vfree(instance->submit_memory);
 	vfree(instance->complete_memory);
 	kvfree(instance->requests);
@@ -108,10 +118,12 @@ void ksvc_instance_free(struct ksvc_instance *instance)
 		spin_unlock(&ksvc_instances_lock);
 		ksvc_close(instance);
 		cancel_delayed_work_sync(&instance->withdraw_wait_page);
+	}
+	free_memory(instance);
+	if (instance->is_created) {
 		mmdrop(instance->owner_mm);
 		put_pid(instance->owner);
 	}
-	free_memory(instance);
 	iput(instance->inode);
 	kfree(instance);
 }
@@ -122,12 +134,16 @@ static bool is_ring_size(u32 entries)
 	       is_power_of_2(entries);
 }
 
-static void *new_ring(u32 entries, u32 entry_size, u32 *map_bytes)
+static u32 ring_bytes(u32 entries, u32 entry_size)
 {
-	struct ksvc_ring_header *header;
+	return PAGE_ALIGN(KSVC_ENTRIES_OFFSET + entries * entry_size);
+}
 
-	*map_bytes = PAGE_ALIGN(KSVC_ENTRIES_OFFSET + entries * entry_size);
-	header = vmalloc_user(*map_bytes);
+static void *new_ring(u32 entries, u32 entry_size)
+{
+	struct ksvc_ring_header *header = __vmalloc(ring_bytes(entries, entry_size),
+						    GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+
 	if (!header)
 		return NULL;
 	header->magic = KSVC_RING_MAGIC;
@@ -143,7 +159,9 @@ static void *new_ring(u32 entries, u32 entry_size, u32 *map_bytes)
 
 static int make(struct ksvc_instance *instance, struct ksvc_create_params *params)
 {
+	unsigned long pages;
 	u32 index;
+	int error;
 
 	if (params->eventfd >= 0) {
 		struct eventfd_ctx *eventfd = eventfd_ctx_fdget(params->eventfd);
@@ -154,18 +172,27 @@ static int make(struct ksvc_instance *instance, struct ksvc_create_params *param
 	}
 	instance->submit_size = params->submit_ring_entries;
 	instance->complete_size = params->complete_ring_entries;
-	instance->submit_memory = new_ring(instance->submit_size, sizeof(struct ksvc_entry),
-					   &instance->submit_map_bytes);
-	instance->complete_memory = new_ring(instance->complete_size,
-					     sizeof(struct ksvc_completion),
-					     &instance->complete_map_bytes);
+	instance->submit_map_bytes = ring_bytes(instance->submit_size, sizeof(struct ksvc_entry));
+	instance->complete_map_bytes =
+		ring_bytes(instance->complete_size, sizeof(struct ksvc_completion));
+	pages = pages_of(instance->submit_map_bytes, instance->complete_map_bytes,
+			 instance->complete_size);
+	/* All of it stays in memory, so it counts against RLIMIT_MEMLOCK as mlock() would. */
+	instance->owner_mm = current->mm;
+	error = account_locked_vm(instance->owner_mm, pages, true);
+	if (error)
+		return error;
+	instance->locked_pages = pages;
+	instance->submit_memory = new_ring(instance->submit_size, sizeof(struct ksvc_entry));
+	instance->complete_memory =
+		new_ring(instance->complete_size, sizeof(struct ksvc_completion));
 	instance->requests = kvcalloc(instance->complete_size, sizeof(*instance->requests),
 				      GFP_KERNEL_ACCOUNT);
 	instance->doorbell_page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
 	if (!instance->submit_memory || !instance->complete_memory || !instance->requests ||
 	    !instance->doorbell_page)
 		return -ENOMEM;
-	instance->record = ksvc_record_new();
+	instance->record = ksvc_record_new(instance->inode);
 	if (!instance->record)
 		return -ENOMEM;
 	instance->submit = instance->submit_memory;
@@ -209,7 +236,6 @@ long ksvc_create(struct ksvc_instance *instance, void __user *argument)
 	error = -EFAULT;
 	if (copy_to_user(argument, &params, sizeof(params)))
 		goto undo;
-	instance->owner_mm = current->mm;
 	mmgrab(instance->owner_mm);
 	instance->owner_files = current->files;
 	instance->owner = get_pid(task_tgid(current));
@@ -258,9 +284,9 @@ void ksvc_close(struct ksvc_instance *instance)
 		}
 	}
 	ksvc_settle_locked(instance);
-	instance->notify = true;
 	ksvc_unlock(instance);
 	wake_up_all(&instance->worker_wait);
+	ksvc_announce(instance);
 	wake_up_all(&instance->complete_wait);
 }
 

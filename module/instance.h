@@ -5,6 +5,7 @@
  *
  * Locks, outermost first:
  *   mmap lock -> instance.page_lock (mutex) -> the kernel's own i_mmap and page-table locks
+ *   mmap lock -> lock of the shared page -> the same
  *   ksvc_instances_lock -> instance.lock -> wait queues, eventfd
  *   timekeeper -> shared_page.write_lock (raw; never read the time under it)
  * Never touch user memory under any of them.
@@ -17,8 +18,10 @@
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/percpu.h>
 #include <linux/sched.h>
 #include <linux/spinlock.h>
+#include <linux/uio.h>
 #include <linux/version.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
@@ -78,6 +81,7 @@ struct ksvc_instance {
 	struct ksvc_completion *completions;
 	u32 submit_size, complete_size;
 	u32 submit_map_bytes, complete_map_bytes;
+	unsigned long locked_pages; /* counted against RLIMIT_MEMLOCK of owner_mm */
 	struct ksvc_request *requests; /* complete_size of them */
 	struct ksvc_shared_record *record;
 	struct list_head instances_node;
@@ -86,7 +90,7 @@ struct ksvc_instance {
 	bool is_closed;
 	bool is_dismissed;
 	bool is_kicked;
-	bool notify; /* completions posted since the last notification */
+	u32 unannounced; /* completions posted since the last notification */
 	u64 submit_head;
 	u64 complete_tail;
 	u64 next_sequence;
@@ -134,7 +138,8 @@ void ksvc_settle_locked(struct ksvc_instance *instance);
 bool ksvc_post_more_locked(struct ksvc_instance *instance, struct ksvc_request *request, s64 result);
 bool ksvc_can_take(struct ksvc_instance *instance);
 u32 ksvc_completions_waiting(struct ksvc_instance *instance);
-void ksvc_unlock(struct ksvc_instance *instance); /* and notify */
+void ksvc_unlock(struct ksvc_instance *instance); /* and announce what was posted */
+void ksvc_announce(struct ksvc_instance *instance);
 
 /* ---- enter.c, work.c, map.c */
 long ksvc_enter(struct ksvc_instance *instance, void __user *argument);
@@ -147,19 +152,32 @@ int ksvc_mmap(struct file *file, struct vm_area_struct *vma);
 void ksvc_withdraw_doorbell(struct ksvc_instance *instance);
 void ksvc_withdraw_wait_page(struct work_struct *work);
 
-/* ---- calls.c, file_calls.c */
+/* ---- calls.c, file_calls.c, socket_calls.c, signals.c */
 #define KSVC_STEP_OUT S64_MIN
 u32 ksvc_tier(u32 syscall_nr);
 bool ksvc_may_repeat(u32 syscall_nr);
 bool ksvc_trap_would_meet_more(void);
 s64 ksvc_run_inside(struct ksvc_instance *instance, struct ksvc_request *request);
 s64 ksvc_file_call(struct ksvc_request *request);
+s64 ksvc_socket_call(struct ksvc_request *request);
+void ksvc_pass_on_signals(struct ksvc_instance *instance);
+
+/* READ, WRITE and their kin were macros in 6.1 and ITER_* later; both are these numbers. */
+static inline int ksvc_import_buffer(int direction, u64 address, u64 length, struct iovec *vector,
+				     struct iov_iter *iterator)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
+	return import_ubuf(direction, u64_to_user_ptr(address), length, iterator);
+#else
+	return import_single_range(direction, u64_to_user_ptr(address), length, vector, iterator);
+#endif
+}
 
 /* ---- shared_page.c, follow.c */
-struct ksvc_shared_record *ksvc_record_new(void);
+struct ksvc_shared_record *ksvc_record_new(struct inode *inode);
 void ksvc_record_get(struct ksvc_shared_record *record);
 void ksvc_record_put(struct ksvc_shared_record *record);
-struct page *ksvc_record_page(struct ksvc_shared_record *record);
+struct page *ksvc_record_lend(struct ksvc_shared_record *record);
 struct ksvc_shared_page *ksvc_record_view(struct ksvc_shared_record *record);
 bool ksvc_record_is_of_current(struct ksvc_shared_record *record);
 void ksvc_records_refresh_current(void);
@@ -187,7 +205,11 @@ enum ksvc_counter {
 	KSVC_COUNT_BAD_TAILS,
 	KSVC_COUNTERS,
 };
-void ksvc_count(enum ksvc_counter counter, u64 amount);
+DECLARE_PER_CPU(u64[KSVC_COUNTERS], ksvc_counts);
+static inline void ksvc_count(enum ksvc_counter counter, u64 amount)
+{
+	this_cpu_add(ksvc_counts[counter], amount);
+}
 void ksvc_counters_init(void);
 void ksvc_counters_exit(void);
 

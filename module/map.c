@@ -48,13 +48,18 @@ static const struct vm_operations_struct ring_operations = {
 
 static int map_ring(struct vm_area_struct *vma, void *memory, u32 bytes)
 {
+	u32 offset;
 	int error;
 
 	if (vma->vm_end - vma->vm_start != bytes)
 		return -EINVAL;
-	error = remap_vmalloc_range(vma, memory, 0);
-	if (error)
-		return error;
+	/* remap_vmalloc_range() takes only what vmalloc_user() made, which nobody is charged for. */
+	for (offset = 0; offset < bytes; offset += PAGE_SIZE) {
+		error = vm_insert_page(vma, vma->vm_start + offset,
+				       vmalloc_to_page(memory + offset));
+		if (error)
+			return error;
+	}
 	vma->vm_ops = &ring_operations;
 	return 0;
 }
@@ -80,7 +85,6 @@ static vm_fault_t shared_fault(struct vm_fault *fault)
 	struct vm_area_struct *vma = fault->vma;
 	struct ksvc_instance *instance = vma->vm_file->private_data;
 	struct ksvc_shared_record *record = READ_ONCE(vma->vm_private_data);
-	struct page *page;
 
 	if (!record) {
 		/* Filled for the process that touches it, so nobody else may touch it first. */
@@ -90,7 +94,7 @@ static vm_fault_t shared_fault(struct vm_fault *fault)
 			record = instance->record;
 			ksvc_record_get(record);
 		} else {
-			record = ksvc_record_new();
+			record = ksvc_record_new(instance->inode);
 		}
 		if (!record)
 			return VM_FAULT_OOM;
@@ -99,10 +103,8 @@ static vm_fault_t shared_fault(struct vm_fault *fault)
 			record = READ_ONCE(vma->vm_private_data);
 		}
 	}
-	page = ksvc_record_page(record);
-	get_page(page);
-	fault->page = page;
-	return 0;
+	fault->page = ksvc_record_lend(record);
+	return VM_FAULT_LOCKED;
 }
 
 static const struct vm_operations_struct shared_operations = {

@@ -56,7 +56,7 @@ static void post(struct ksvc_instance *instance, u64 corr_id, s64 result, u32 fl
 	slot->pad = 0;
 	WRITE_ONCE(instance->complete_tail, tail + 1);
 	smp_store_release(&instance->complete->tail, tail + 1);
-	instance->notify = true;
+	instance->unannounced++;
 }
 
 static bool waits_for_drain(struct ksvc_instance *instance, struct ksvc_request *request)
@@ -89,7 +89,8 @@ static void start(struct ksvc_instance *instance, struct ksvc_request *request)
 		ksvc_complete_locked(instance, request, request->result);
 	} else if (instance->is_closed) {
 		ksvc_complete_locked(instance, request, -ECANCELED);
-	} else if (request->syscall_nr == KSVC_NR_NOP && !(request->flags & KSVC_ENTRY_OUTSIDE)) {
+	} else if (request->syscall_nr == KSVC_NR_NOP) { /* no trap does nothing: never outside */
+		ksvc_count(KSVC_COUNT_NOPS, 1);
 		ksvc_complete_locked(instance, request, 0);
 	} else {
 		request->state = KSVC_READY;
@@ -177,8 +178,6 @@ static s64 refusal(const struct ksvc_entry *entry)
 		return -EINVAL;
 	if (entry->syscall_nr != KSVC_NR_NOP && ksvc_tier(entry->syscall_nr) == KSVC_TIER_NONE)
 		return -ENOSYS;
-	if (entry->syscall_nr == KSVC_NR_NOP && (entry->flags & KSVC_ENTRY_OUTSIDE))
-		return -EINVAL; /* there is no trap that does nothing */
 	if ((entry->flags & KSVC_ENTRY_MULTI) && !ksvc_may_repeat(entry->syscall_nr))
 		return -EINVAL;
 	return 0;
@@ -195,6 +194,7 @@ static void accept(struct ksvc_instance *instance, const struct ksvc_entry *entr
 	    list_empty(&instance->drains)) {
 		trace_ksvc_enter(entry->corr_id, entry->syscall_nr, entry->args);
 		trace_ksvc_exit(entry->corr_id, entry->syscall_nr, 0);
+		ksvc_count(KSVC_COUNT_NOPS, 1);
 		post(instance, entry->corr_id, 0, 0);
 		return;
 	}
@@ -277,16 +277,23 @@ int ksvc_take_locked(struct ksvc_instance *instance, u32 count)
  */
 void ksvc_unlock(struct ksvc_instance *instance)
 {
-	bool notify = instance->notify;
+	u32 posted = instance->unannounced;
 	bool wake_worker = instance->idle_workers && !list_empty(&instance->ready);
 
-	instance->notify = false;
+	instance->unannounced = 0;
 	WRITE_ONCE(ksvc_record_view(instance->record)->in_flight, instance->in_flight_count);
 	spin_unlock(&instance->lock);
 	if (wake_worker)
 		wake_up(&instance->worker_wait);
-	if (!notify)
+	if (!posted)
 		return;
+	ksvc_count(KSVC_COUNT_COMPLETIONS, posted);
+	ksvc_announce(instance);
+}
+
+/* Wakes whoever waits for completions, or for the end of the ring. */
+void ksvc_announce(struct ksvc_instance *instance)
+{
 	if (wq_has_sleeper(&instance->complete_wait))
 		wake_up_poll(&instance->complete_wait, EPOLLIN | EPOLLRDNORM);
 	if (instance->eventfd)

@@ -4,13 +4,19 @@
  * written in that process's own PID, user and UTS namespaces, under a sequence count.
  *
  * follow.c says when something has changed; this file writes it down. It is called from probes and
- * from the timekeeper, so nothing here sleeps, and the time is never asked for under write_lock
+ * from the timekeeper, so nothing there sleeps, and the time is never asked for under write_lock
  * (the timekeeper calls in with its own sequence count held).
+ *
+ * The times cost something at every tick, so a page has them written only while it is lent: a
+ * fault brings it up to date and lends it for LENT_FOR, after which it is withdrawn. A page that
+ * nobody reads costs nothing; one that is read costs a fault a second. The page's own lock keeps
+ * the two apart: the fault returns with it held, and the memory manager maps the page under it.
  */
 #include <linux/cred.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/nsproxy.h>
+#include <linux/pagemap.h>
 #include <linux/pid.h>
 #include <linux/pid_namespace.h>
 #include <linux/rculist.h>
@@ -28,6 +34,9 @@ struct ksvc_shared_record {
 	struct kref references;
 	struct rcu_head rcu;
 	struct list_head node; /* records, read under RCU */
+	struct list_head lent_node; /* lent, read under RCU; changed under the page's lock */
+	struct inode *inode; /* whose mapping it is lent through */
+	struct delayed_work withdraw;
 	struct pid *process;
 	struct pid *parent; /* compared, never followed; under write_lock */
 	raw_spinlock_t write_lock;
@@ -36,7 +45,10 @@ struct ksvc_shared_record {
 };
 
 static LIST_HEAD(records);
-static DEFINE_SPINLOCK(records_lock);
+static LIST_HEAD(lent);
+static DEFINE_SPINLOCK(records_lock); /* both lists */
+
+#define LENT_FOR HZ
 
 /* The clock as the timekeeper last told it; guarded by its own sequence count. */
 struct clock_state {
@@ -140,11 +152,64 @@ static void write_clock(struct ksvc_shared_record *record, const struct clock_st
 	end_write(record, flags);
 }
 
-/* A record for the calling process. */
-struct ksvc_shared_record *ksvc_record_new(void)
+static void set_clock(struct ksvc_shared_record *record)
+{
+	struct clock_state clock;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&clock_lock, flags);
+	clock = clock_now;
+	raw_spin_unlock_irqrestore(&clock_lock, flags);
+	write_clock(record, &clock);
+}
+
+/* For a fault: the page, locked and up to date, to be mapped and unlocked by the caller's caller. */
+struct page *ksvc_record_lend(struct ksvc_shared_record *record)
+{
+	struct page *page = record->page;
+	unsigned long flags;
+
+	lock_page(page);
+	if (list_empty(&record->lent_node)) {
+		/* First into the list, so that no tick falls between. */
+		spin_lock_irqsave(&records_lock, flags);
+		list_add_rcu(&record->lent_node, &lent);
+		spin_unlock_irqrestore(&records_lock, flags);
+		set_clock(record);
+		schedule_delayed_work(&record->withdraw, LENT_FOR);
+	}
+	get_page(page);
+	return page;
+}
+
+static void stop_lending(struct ksvc_shared_record *record)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&records_lock, flags);
+	__list_del_entry(&record->lent_node);
+	spin_unlock_irqrestore(&records_lock, flags);
+	/* A tick may be standing on it; until that is over its way on must stay. */
+	synchronize_rcu();
+	INIT_LIST_HEAD(&record->lent_node);
+}
+
+static void withdraw(struct work_struct *work)
+{
+	struct ksvc_shared_record *record =
+		container_of(to_delayed_work(work), struct ksvc_shared_record, withdraw);
+
+	lock_page(record->page);
+	unmap_mapping_range(record->inode->i_mapping, KSVC_MMAP_SHARED, PAGE_SIZE, 1);
+	stop_lending(record);
+	unlock_page(record->page);
+	ksvc_count(KSVC_COUNT_WITHDRAWALS, 1);
+}
+
+/* A record for the calling process. The inode outlives it. */
+struct ksvc_shared_record *ksvc_record_new(struct inode *inode)
 {
 	struct ksvc_shared_record *record = kzalloc(sizeof(*record), GFP_KERNEL_ACCOUNT);
-	struct clock_state clock;
 	unsigned long flags;
 
 	if (!record)
@@ -156,6 +221,9 @@ struct ksvc_shared_record *ksvc_record_new(void)
 	}
 	kref_init(&record->references);
 	raw_spin_lock_init(&record->write_lock);
+	INIT_LIST_HEAD(&record->lent_node);
+	INIT_DELAYED_WORK(&record->withdraw, withdraw);
+	record->inode = inode;
 	record->view = page_address(record->page);
 	record->view->magic = KSVC_SHARED_MAGIC;
 	record->view->version = KSVC_VERSION;
@@ -168,10 +236,6 @@ struct ksvc_shared_record *ksvc_record_new(void)
 	refresh(record);
 	rcu_read_unlock();
 	write_names(record, current->nsproxy->uts_ns);
-	raw_spin_lock_irqsave(&clock_lock, flags);
-	clock = clock_now;
-	raw_spin_unlock_irqrestore(&clock_lock, flags);
-	write_clock(record, &clock);
 	return record;
 }
 
@@ -195,7 +259,11 @@ static void last_reference(struct kref *references)
 		container_of(references, struct ksvc_shared_record, references);
 	unsigned long flags;
 
+	/* No mapping is left, so no fault lends it again. */
+	cancel_delayed_work_sync(&record->withdraw);
 	spin_lock_irqsave(&records_lock, flags);
+	if (!list_empty(&record->lent_node))
+		list_del_rcu(&record->lent_node);
 	list_del_rcu(&record->node);
 	spin_unlock_irqrestore(&records_lock, flags);
 	call_rcu(&record->rcu, free_after_grace);
@@ -204,11 +272,6 @@ static void last_reference(struct kref *references)
 void ksvc_record_put(struct ksvc_shared_record *record)
 {
 	kref_put(&record->references, last_reference);
-}
-
-struct page *ksvc_record_page(struct ksvc_shared_record *record)
-{
-	return record->page;
 }
 
 struct ksvc_shared_page *ksvc_record_view(struct ksvc_shared_record *record)
@@ -316,7 +379,7 @@ void ksvc_records_tick(void *argument)
 	clock_now = clock;
 	raw_spin_unlock_irqrestore(&clock_lock, flags);
 	rcu_read_lock();
-	list_for_each_entry_rcu(record, &records, node)
+	list_for_each_entry_rcu(record, &lent, lent_node)
 		write_clock(record, &clock);
 	rcu_read_unlock();
 }

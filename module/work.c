@@ -134,6 +134,7 @@ static enum outcome run_one(struct ksvc_instance *instance, struct ksvc_request 
 
 	result = (request->flags & KSVC_ENTRY_OUTSIDE) ? KSVC_STEP_OUT :
 							 ksvc_run_inside(instance, request);
+	ksvc_pass_on_signals(instance);
 
 	spin_lock(&instance->lock);
 	if (request->is_cancelled && !task_work_pending(current))
@@ -154,6 +155,9 @@ static enum outcome run_one(struct ksvc_instance *instance, struct ksvc_request 
 	instance->busy_workers--;
 	WRITE_ONCE(view->workers_busy, instance->busy_workers);
 	ksvc_count(KSVC_COUNT_INSIDE, 1);
+	/* A wait with a time limit of its own (SO_RCVTIMEO) is not restarted: it says EINTR. */
+	if (result == -EINTR && request->is_cancelled)
+		result = -ECANCELED;
 	if (is_restart(result)) {
 		if (request->is_cancelled) {
 			result = -ECANCELED;
@@ -244,6 +248,7 @@ long ksvc_work(struct ksvc_instance *instance, void __user *argument)
 		/* First, so that a restart of this ioctl does not bring the result twice. */
 		if (put_user(0, &user_work->ticket))
 			return -EFAULT;
+		ksvc_pass_on_signals(instance);
 		error = bring_back(instance, &work);
 		if (error == -EINVAL)
 			return error;

@@ -85,8 +85,8 @@ typedef int64_t ksvc_s64;
 /*
  * Sizes are powers of two from MIN to MAX. eventfd below 0 means none. Errors: EINVAL for a bad
  * size, an unknown flag or a reserved word that is not 0; EBADF or EINVAL for an eventfd that is
- * none; EBUSY for a second CREATE on the same open file; ENOMEM; EFAULT. An error leaves the file
- * as it was: CREATE may be tried again.
+ * none; EBUSY for a second CREATE on the same open file; ENOMEM, also where the memory would go
+ * beyond RLIMIT_MEMLOCK; EFAULT. An error leaves the file as it was: CREATE may be tried again.
  *
  * The four reserved words are 0 on the way in; on the way out they say what was made.
  */
@@ -132,7 +132,10 @@ struct ksvc_create_params {
 #define KSVC_ENTRY_OUTSIDE (1u << 3) /* let a worker make the call by trap, whatever the tier */
 #define KSVC_ENTRY_FLAGS_KNOWN 0xFu
 
-/* The call that does nothing and returns 0. Above every system-call number of Linux. */
+/*
+ * The call that does nothing and returns 0. Above every system-call number of Linux, so no trap
+ * makes it: OUTSIDE is allowed with it and changes nothing.
+ */
 #define KSVC_NR_NOP 0xFFFFFFFFu
 
 struct KSVC_ALIGNED(64) ksvc_entry {

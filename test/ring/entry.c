@@ -136,6 +136,20 @@ static void unknown_entry_flag_is_einval(void)
     }
 }
 
+/* No trap does nothing, so there is no other tier to ask for: no reason to refuse. */
+static void a_nop_may_ask_for_outside(void)
+{
+    struct ring ring;
+
+    ring_make(&ring, 16, 16, -1);
+    CHECK_EQUAL(CALL_OUTSIDE(&ring, KSVC_NR_NOP, 0), 0);
+    PUSH(&ring, 1, KSVC_NR_NOP, KSVC_ENTRY_OUTSIDE | KSVC_ENTRY_LINKED, 0);
+    PUSH(&ring, 2, KSVC_NR_NOP, KSVC_ENTRY_OUTSIDE | KSVC_ENTRY_DRAIN, 0);
+    CHECK_EQUAL(ring_enter(&ring, 2, 2, KSVC_TIMEOUT_NONE), 2);
+    CHECK_EQUAL(ring_next(&ring).result, 0);
+    CHECK_EQUAL(ring_next(&ring).result, 0);
+}
+
 static void multi_where_it_makes_no_sense_is_einval(void)
 {
     struct ring ring;
@@ -292,6 +306,7 @@ const struct test_case entry_cases[] = {
     {"entry: an unknown call is ENOSYS", unknown_call_is_enosys},
     {"entry: calls about the calling thread are ENOSYS", calls_about_the_thread_are_enosys},
     {"entry: an unknown flag is EINVAL", unknown_entry_flag_is_einval},
+    {"entry: a NOP that asks for OUTSIDE is a NOP", a_nop_may_ask_for_outside},
     {"entry: MULTI where it makes no sense is EINVAL", multi_where_it_makes_no_sense_is_einval},
     {"pressure: a full completion ring pushes back", a_full_completion_ring_pushes_back},
     {"pressure: entries in flight reserve their slots", entries_in_flight_reserve_their_slots},

@@ -1,7 +1,7 @@
 #!/bin/busybox sh
 # SPDX-License-Identifier: MIT
 # The first process of the machine that run.sh starts. Arguments come by the kernel command line:
-# ring.part=TEXT (which cases, _ for a space), ring.run=suite|fuzz|bench, ring.seconds=N (fuzz).
+# ring.part=TEXT (which cases, _ for a space), ring.run=suite|fuzz|soak|library-soak|bench, ring.seconds=N (fuzz and soaks).
 /bin/busybox --install -s /bin
 export PATH=/bin
 mount -t proc proc /proc
@@ -26,6 +26,8 @@ suite)
     /ring_suite "$part"
     ;;
 fuzz) /ring_fuzz "$seconds" ;;
+soak) /ring_soak "$seconds" ;;
+library-soak) /ksvc-soak "$seconds" ;;
 bench) /ring_bench ;;
 esac
 echo "guest: exit $?"
@@ -36,6 +38,10 @@ if [ -e /sys/kernel/debug/kmemleak ]; then # twice: what is young is not reporte
     grep -A12 -B3 ksvc /sys/kernel/debug/kmemleak | sed 's/^/guest: kernel says: leak: /'
 fi
 rmmod ksvc && echo "guest: unloaded"
+if [ -e /proc/lockdep_stats ]; then # after its first complaint, or when out of memory, it is off
+    grep -q 'debug_locks: *1' /proc/lockdep_stats || echo "guest: kernel says: lockdep is off"
+    dmesg | grep -q 'KernelAddressSanitizer initialized' || echo "guest: kernel says: no KASAN"
+fi
 dmesg | grep -E 'BUG|WARNING|Oops|general protection|Call Trace|UBSAN|KASAN|refcount|hung|stall|possible circular|suspicious|sleeping function' |
     sed 's/^/guest: kernel says: /'
 echo "guest: done"

@@ -75,8 +75,11 @@ static bool run_case(int number, const struct test_case* test)
 
 int main(int count, char** arguments)
 {
-    const struct test_case* groups[] = {device_cases, entry_cases,  order_cases, wait_cases,
-                                        call_cases,   shared_cases, life_cases,  hostile_cases};
+    /* The last case of the last group leaves audit behind: see watch.c. */
+    const struct test_case* groups[] = {
+        device_cases, entry_cases,  order_cases, wait_cases,    call_cases, socket_cases,
+        signal_cases, shared_cases, memory_cases, life_cases, hostile_cases, watch_cases,
+    };
     const char* part = count > 1 ? arguments[1] : "";
     int number = 0, failures = 0;
 

@@ -53,7 +53,8 @@ struct test_case {
 
 /* One per source file; ends with a case without name. */
 extern const struct test_case device_cases[], entry_cases[], order_cases[], wait_cases[],
-    call_cases[], shared_cases[], life_cases[], hostile_cases[];
+    call_cases[], socket_cases[], signal_cases[], shared_cases[], memory_cases[], life_cases[],
+    hostile_cases[], watch_cases[];
 
 /* Ends the case. */
 void fail(const char* file, int line, const char* format, ...)

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# run.sh SERIES [suite|fuzz|bench] [PART or SECONDS]: builds the module for Debian's kernel of that
+# run.sh SERIES [suite|fuzz|soak|library-soak|bench] [PART or SECONDS]: builds the module for Debian's kernel of that
 # series (6.1, 6.12; debug: debug_kernel.sh), boots it in QEMU with busybox, the module and the test program, and prints
 # TAP: the suite's cases and then what the machine itself has to show (no complaint of the kernel,
 # no unloading while in use, unloading afterwards).
@@ -40,19 +40,28 @@ busybox=$(command -v busybox)
 cp "$busybox" "$work/root/bin/busybox"
 cp "$root/test/ring/guest_init.sh" "$work/root/init"
 mv "$module" "$work/root/ksvc.ko"
-for program in ring_suite ring_fuzz ring_bench; do
+for program in ring_suite ring_fuzz ring_soak ring_bench; do
     [ -e "$programs/$program" ] && cp "$programs/$program" "$work/root/"
 done
 [ -e "$work/root/ring_suite" ] || { echo "run.sh: no $programs/ring_suite" >&2; exit 1; }
+if [ "$what" = library-soak ]; then # ksvc/test, a program of the host: with what it is linked to
+    soak=${RING_SOAK:-${GYRE_BUILD:-$root/build}/host/ksvc/ksvc-soak}
+    [ -e "$soak" ] || { echo "run.sh: no $soak" >&2; exit 1; }
+    cp "$soak" "$work/root/"
+    for library in $(ldd "$soak" | grep -o '/[^ ]*'); do
+        mkdir -p "$work/root$(dirname "$library")"
+        cp -L "$library" "$work/root$library"
+    done
+fi
 (cd "$work/root" && find . | "$busybox" cpio -o -H newc 2>/dev/null) >"$work/initramfs"
 
-machine=(-smp 2 -accel tcg,thread=multi)
+machine=(-smp "${RING_CPUS:-2}" -accel tcg,thread=multi)
 append="console=ttyS0 quiet loglevel=3 panic=-1 mitigations=off cryptomgr.notests ring.run=$what"
 case $what in
 bench) # one instruction a nanosecond, so that the guest's clock counts instructions
     machine=(-smp 1 -accel tcg,thread=single -icount shift=0,sleep=off)
     append="$append nokaslr" ;;
-fuzz) append="$append ring.seconds=${argument:-20}" ;;
+fuzz | soak | library-soak) append="$append ring.seconds=${argument:-20}" ;;
 *) append="$append ring.part=${argument// /_}" ;;
 esac
 timeout "${RING_TIMEOUT:-400}" qemu-system-x86_64 -machine q35 -cpu max -m "$([ "$series" = debug ] && echo 2048 || echo 512)" "${machine[@]}" \
