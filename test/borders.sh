@@ -15,7 +15,7 @@ may() {
     for pattern in "$@"; do allowed="$allowed|^$pattern"; done
     number=$((number + 1))
     # shellcheck disable=SC2086  # folders, word by word
-    git ls-files -- $folders | grep -E '\.(h|hpp|c|cpp|S)$' | grep -v '_test\.cpp$' | xargs grep -nE '^ *# *include "[a-z]+/' > "$work/all"
+    find $folders -type f | grep -E '\.(h|hpp|c|cpp|S)$' | grep -v -e '_test\.cpp$' -e '\.mod\.c$' | xargs grep -nE '^ *# *include "[a-z]+/' > "$work/all"
     # file:line:#include "path" -> keep those whose path no pattern matches
     awk -F'"' -v allowed="$allowed" '$2 !~ allowed' "$work/all" > "$work/bad"
     if [ -s "$work/bad" ] || [ ! -s "$work/all" ]; then
