@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
 // Rows are measured in turns, round after round, so that what else the machine does hits all of
-// them alike; a row's figure is the median of its rounds. The hand-written liburing beside ours has
-// the same set-up flags, the same ring sizes and reads every completion.
+// them alike; a row's figure is the median of its rounds. The loops, and the hand-written liburing
+// beside ours with the same set-up flags and ring sizes, are ksvc/bench/ring_loops.cpp.
 #include "cli/bench_rings.h"
 
-#include <liburing.h>
-#include <sys/syscall.h>
+#include <sched.h>
 #include <time.h>
 
 #include <algorithm>
@@ -14,15 +13,11 @@
 #include <functional>
 #include <iostream>
 #include <memory>
-#include <string>
-#include <vector>
 
 #include <nlohmann/json.hpp>
 
-#include "ksvc/compositions.h"
-#include "ksvc/libksvc.h"
-#include "ksvc/tier0.h"
-#include "ksvc/trap.h"
+#include "cli/build.h"
+#include "ksvc/bench/ring_loops.h"
 
 namespace gyre::cli {
 namespace {
@@ -34,142 +29,131 @@ double cpu_ns() {
     return static_cast<double>(time.tv_sec) * 1e9 + static_cast<double>(time.tv_nsec);
 }
 
-constexpr unsigned kRingEntries = 256;
 constexpr unsigned kCallsPerRound = 1u << 14;
+constexpr unsigned kLoadsPerRound = 1u << 20;
 
-struct Row {
-    std::string name;
-    std::string beside;                  // the row that this one is compared with
-    std::function<void(unsigned)> run;   // makes that many calls
-    unsigned calls = kCallsPerRound;
-    std::vector<double> ns;
-
-    double median() const {
-        std::vector<double> sorted = ns;
-        std::ranges::sort(sorted);
-        return sorted[sorted.size() / 2];
-    }
+struct Timed {
+    BenchGroup* group;
+    size_t row;
+    std::function<void(unsigned)> run;  // makes that many calls
+    unsigned calls;
 };
 
-// Keeps the compiler from moving or dropping a load.
-template <class T>
-void use(T value) {
-    asm volatile("" : : "r"(value) : "memory");
-}
-
-void liburing_nops(io_uring& ring, unsigned batch, unsigned calls) {
-    for (unsigned done = 0; done < calls; done += batch) {
-        for (unsigned i = 0; i < batch; ++i) {
-            io_uring_sqe* sqe = io_uring_get_sqe(&ring);
-            io_uring_prep_nop(sqe);
-            sqe->user_data = i;
-        }
-        io_uring_submit_and_wait(&ring, batch);
-        io_uring_cqe* cqe;
-        unsigned head;
-        unsigned seen = 0;
-        io_uring_for_each_cqe(&ring, head, cqe) {
-            use(cqe->user_data);
-            use(cqe->res);
-            ++seen;
-        }
-        io_uring_cq_advance(&ring, seen);
+// On one CPU while this lives: a ring that moves takes its cache lines along.
+class Pinned {
+public:
+    Pinned() {
+        ::sched_getaffinity(0, sizeof before_, &before_);
+        cpu_set_t one;
+        CPU_ZERO(&one);
+        CPU_SET(::sched_getcpu(), &one);
+        ::sched_setaffinity(0, sizeof one, &one);
     }
-}
+    ~Pinned() { ::sched_setaffinity(0, sizeof before_, &before_); }
+    Pinned(const Pinned&) = delete;
+    Pinned& operator=(const Pinned&) = delete;
 
-void ksvc_nops(ksvc::Default& ring, unsigned batch, unsigned calls) {
-    for (unsigned done = 0; done < calls; done += batch) {
-        for (unsigned i = 0; i < batch; ++i)
-            (void)ring.submit({.corr_id = i, .syscall_nr = KSVC_NR_NOP, .flags = 0, .args = {}});
-        (void)ring.wait(batch);
-        for (unsigned i = 0; i < batch; ++i) {
-            const ksvc::Completion* completion = ring.peek();
-            use(completion->corr_id);
-            use(completion->result);
-            ring.advance(1);
-        }
+private:
+    cpu_set_t before_{};
+};
+
+std::vector<BenchGroup> time_calls(ksvc::bench::Rings& rings, unsigned rounds) {
+    std::vector<BenchGroup> groups;
+    groups.push_back({.title = "getpid", .unit = "ns a call", .is_more_better = false, .rows = {}});
+    for (unsigned batch : {1u, 8u, 32u, 128u})
+        groups.push_back({.title = "NOP, batch " + std::to_string(batch), .unit = "ns a call", .is_more_better = false, .rows = {}});
+    std::vector<Timed> all;
+    const auto add = [&](size_t group, const char* name, const char* beside, std::function<void(unsigned)> run, unsigned calls) {
+        groups[group].rows.push_back({.name = name, .beside = beside, .values = {}});
+        all.push_back({&groups[group], groups[group].rows.size() - 1, std::move(run), calls});
+    };
+    add(0, "by trap", "", ksvc::bench::getpids_by_trap, kCallsPerRound);
+    add(0, "by Tier 0", "by trap", ksvc::bench::getpids_by_tier0, kLoadsPerRound);
+    size_t group = 1;
+    for (unsigned batch : {1u, 8u, 32u, 128u}) {
+        add(group, "liburing", "", [&rings, batch](unsigned calls) { rings.liburing_nops(batch, calls); }, kCallsPerRound);
+        add(group, "libksvc, C++", "liburing", [&rings, batch](unsigned calls) { rings.cpp_nops(batch, calls); }, kCallsPerRound);
+        add(group, "libksvc, C", "liburing", [&rings, batch](unsigned calls) { rings.c_nops(batch, calls); }, kCallsPerRound);
+        ++group;
     }
-}
-
-void c_api_nops(ksvc_ring* ring, unsigned batch, unsigned calls) {
-    for (unsigned done = 0; done < calls; done += batch) {
-        for (unsigned i = 0; i < batch; ++i) ksvc_prepare(ksvc_get_entry(ring), i, KSVC_NR_NOP, 0, 0, 0, 0, 0, 0);
-        ksvc_submit_and_wait(ring, batch);
-        for (unsigned i = 0; i < batch; ++i) {
-            const ksvc_completion* completion = ksvc_next(ring);
-            use(completion->corr_id);
-            use(completion->result);
-            ksvc_advance(ring, 1);
+    const Pinned pinned;
+    for (Timed& timed : all) timed.run(timed.calls / 16);  // warm
+    for (unsigned round = 0; round < rounds; ++round) {
+        for (Timed& timed : all) {
+            const double before = cpu_ns();
+            timed.run(timed.calls);
+            timed.group->rows[timed.row].values.push_back((cpu_ns() - before) / timed.calls);
         }
     }
+    return groups;
 }
 
-void print_json(const std::vector<Row>& rows, unsigned rounds) {
+void print_json(const std::vector<BenchGroup>& groups) {
     nlohmann::json list = nlohmann::json::array();
-    for (const Row& row : rows)
-        list.push_back({{"name", row.name}, {"ns_per_call", row.median()}, {"beside", row.beside}});
-    std::cout << nlohmann::json{{"bench", "rings"}, {"rounds", rounds}, {"rows", list}}.dump(2) << "\n";
+    for (const BenchGroup& group : groups) {
+        nlohmann::json rows = nlohmann::json::array();
+        for (const BenchRow& row : group.rows)
+            rows.push_back({{"name", row.name}, {"value", row.median()}, {"rounds", row.values.size()}, {"beside", row.beside}});
+        list.push_back({{"title", group.title}, {"unit", group.unit}, {"rows", rows}});
+    }
+    std::cout << nlohmann::json{{"bench", "rings"}, {"groups", list}}.dump(2) << "\n";
 }
 
-void print_table(const std::vector<Row>& rows, unsigned rounds) {
-    std::printf("%-34s %12s %12s\n", "call", "ns", "ratio");
-    double most = 0;
-    for (const Row& row : rows) most = std::max(most, row.median());
-    for (const Row& row : rows) {
-        const auto other = std::ranges::find(rows, row.beside, &Row::name);
-        std::string ratio = "";
-        if (other != rows.end()) {
-            char text[32];
-            std::snprintf(text, sizeof text, "%.3f", row.median() / other->median());
-            ratio = text;
+void print_table(const std::vector<BenchGroup>& groups) {
+    for (const BenchGroup& group : groups) {
+        std::printf("%s, %s\n", group.title.c_str(), group.unit.c_str());
+        for (const BenchRow& row : group.rows) {
+            const BenchRow* other = group.find(row.beside);
+            std::printf("  %-22s %12.*f", row.name.c_str(), group.is_more_better ? 0 : 2, row.median());
+            if (other != nullptr) std::printf("   %6.3f of %s", row.median() / other->median(), other->name.c_str());
+            std::printf("\n");
         }
-        const auto bar = static_cast<size_t>(40 * row.median() / most + 0.5);
-        std::printf("%-34s %12.2f %12s  %s\n", row.name.c_str(), row.median(), ratio.c_str(),
-                    std::string(bar, '#').c_str());
     }
-    std::printf("CPU time; medians of %u rounds, rows in turns; ratio: to the plain or hand-written row above\n", rounds);
+    std::printf("CPU time; medians of rounds in turns\n");
 }
 
 }  // namespace
 
-int bench_rings(const BenchRingsOptions& options) {
-    io_uring hand{};
-    io_uring_params params{};
-    params.flags = IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE | IORING_SETUP_COOP_TASKRUN;
-    params.cq_entries = kRingEntries * 2;
-    if (const int error = io_uring_queue_init_params(kRingEntries, &hand, &params); error < 0) {
-        std::cerr << "gyre bench rings: no io_uring here (errno " << -error << ")\n";
+double BenchRow::median() const {
+    if (values.empty()) return 0;
+    std::vector<double> sorted = values;
+    std::ranges::sort(sorted);
+    return sorted[sorted.size() / 2];
+}
+
+const BenchRow* BenchGroup::find(const std::string& name) const {
+    const auto found = std::ranges::find(rows, name, &BenchRow::name);
+    return found == rows.end() ? nullptr : &*found;
+}
+
+int bench_rings(const Paths& paths, const BenchRingsOptions& options) {
+    auto rings = ksvc::bench::Rings::open();
+    if (!rings) {
+        std::cerr << "gyre bench rings: no io_uring here (errno " << rings.error() << ")\n";
         return 1;
     }
-    ksvc::Default ring(kRingEntries);
-    ksvc_ring* c_ring = nullptr;
-    if (!ring.open() || ksvc_open(&c_ring, kRingEntries, KSVC_WAY_URING) != 0) {
-        io_uring_queue_exit(&hand);
-        std::cerr << "gyre bench rings: a ring of libksvc cannot be opened\n";
-        return 1;
-    }
-    std::vector<Row> rows;
-    rows.push_back({"getpid by trap", "", [](unsigned n) { while (n-- > 0) use(ksvc::trap(SYS_getpid)); }, kCallsPerRound, {}});
-    rows.push_back({"getpid by Tier 0", "getpid by trap", [](unsigned n) { while (n-- > 0) use(ksvc::getpid()); },
-                    kCallsPerRound * 64, {}});
-    for (unsigned batch : {1u, 8u, 32u, 128u}) {
-        const std::string size = " NOP, batch " + std::to_string(batch);
-        const std::string beside = "liburing" + size;
-        rows.push_back({beside, "", [&hand, batch](unsigned n) { liburing_nops(hand, batch, n); }, kCallsPerRound, {}});
-        rows.push_back({"libksvc C++" + size, beside, [&ring, batch](unsigned n) { ksvc_nops(ring, batch, n); }, kCallsPerRound, {}});
-        rows.push_back({"libksvc C" + size, beside, [c_ring, batch](unsigned n) { c_api_nops(c_ring, batch, n); }, kCallsPerRound, {}});
-    }
-    for (Row& row : rows) row.run(row.calls / 16);  // warm
-    for (unsigned round = 0; round < options.rounds; ++round) {
-        for (Row& row : rows) {
-            const double before = cpu_ns();
-            row.run(row.calls);
-            row.ns.push_back((cpu_ns() - before) / row.calls);
+    std::vector<BenchGroup> groups = time_calls(**rings, options.rounds);
+    if (!options.without_http) {
+        if (auto built = build_host(paths, {"http-server", "http-liburing", "http-epoll"}); !built) {
+            std::cerr << "gyre bench rings: " << built.error().what << "\n";
+            return 1;
+        }
+        for (unsigned connections : {64u, 512u}) {
+            auto group = bench_http(paths.host() / "ksvc", paths.build() / "bench-http", connections, options.http_rounds);
+            if (!group) {
+                std::cerr << "gyre bench rings: web servers left out: " << group.error().what << "\n";
+                break;
+            }
+            groups.push_back(std::move(*group));
         }
     }
-    options.as_json ? print_json(rows, options.rounds) : print_table(rows, options.rounds);
-    ksvc_close(c_ring);
-    io_uring_queue_exit(&hand);
+    options.as_json ? print_json(groups) : print_table(groups);
+    const auto picture = options.picture.empty() ? paths.build() / "bench-rings.svg" : options.picture;
+    if (auto written = write_file(picture, draw_bars(groups)); !written) {
+        std::cerr << "gyre bench rings: " << written.error().what << "\n";
+        return 1;
+    }
+    std::cerr << "picture: " << picture.string() << "\n";
     return 0;
 }
 

@@ -215,7 +215,10 @@ void add_bench_command(Program& program) {
     CLI::App* rings_command = command->add_subcommand("rings", "Measure libksvc's tiers beside plain calls and liburing, on this machine");
     rings_command->add_flag("--json", rings->as_json, "Print JSON");
     rings_command->add_option("--rounds", rings->rounds, "A row's figure is the median of so many")->check(CLI::Range(1u, 1000u))->capture_default_str();
-    rings_command->callback([&program, rings] { program.status = bench_rings(*rings); });
+    rings_command->add_option("--http-rounds", rings->http_rounds, "Rounds of one second for each web server")->check(CLI::Range(1u, 1000u))->capture_default_str();
+    rings_command->add_flag("--no-http", rings->without_http, "Leave the web servers out");
+    rings_command->add_option("--picture", rings->picture, "Where the SVG goes [build/bench-rings.svg]");
+    rings_command->callback([&program, rings] { program.status = bench_rings(program.paths, *rings); });
 #endif
     command->callback([&program, options, command] {
         if (command->get_subcommands().empty()) program.status = bench_calls(program.paths, *options);

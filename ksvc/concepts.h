@@ -52,8 +52,11 @@ concept IoBackend = requires(B& backend, const Entry& entry, uint64_t token, uin
                              unsigned count, Patience patience, int fd) {
     { B::kRunsPoolTier } -> std::convertible_to<bool>;  // brings its own workers for Tier 2
     { B::kWaits } -> std::convertible_to<bool>;         // wait() sleeps in the kernel
+    { B::kHasShortWay } -> std::convertible_to<bool>;  // hand_over(), enter(), reap_plain(): see UringBackend
     { backend.can_run(nr) } -> std::same_as<bool>;
     { backend.start(entry, token) } -> std::same_as<Start>;
+    { backend.room() } -> std::same_as<uint32_t>;    // so many start() will not find Full
+    { backend.has_fresh() } -> std::same_as<bool>;  // entries that flush() would hand on
     { backend.flush() } -> std::same_as<Result<void>>;
     { backend.reap(taker) } -> std::same_as<unsigned>;
     { backend.wait(count, patience) } -> std::same_as<Result<void>>;  // flushes too
@@ -88,6 +91,7 @@ template <class S>
 concept CompletionSink = requires(S& sink, const Completion& completion) {
     { sink.room() } -> std::same_as<uint32_t>;  // completions that fit now
     { sink.capacity() } -> std::same_as<uint32_t>;
+    { sink.put_count() } -> std::same_as<uint64_t>;  // completions since the start
     { sink.put(completion) } -> std::same_as<void>;
     { S::kIsDirect } -> std::convertible_to<bool>;  // put() consumes: nothing to peek
 };

@@ -19,6 +19,7 @@ class DeviceBackend {
 public:
     static constexpr bool kRunsPoolTier = true;
     static constexpr bool kWaits = true;
+    static constexpr bool kHasShortWay = false;
     DeviceBackend() = default;
     ~DeviceBackend();
     DeviceBackend(const DeviceBackend&) = delete;
@@ -33,6 +34,10 @@ public:
 
     bool can_run(uint32_t nr) const;
     Start start(const Entry& entry, uint64_t token);
+    uint32_t room() const {
+        return static_cast<uint32_t>(submit_mask_ + 1 - (submit_tail_ - ksvc_load_acquire(&submit_->head)));
+    }
+    bool has_fresh() const { return submit_tail_ != published_tail_; }
     Result<void> flush();
     Result<void> wait(unsigned count, Patience patience);
     bool watch(int) { return false; }

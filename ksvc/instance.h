@@ -12,6 +12,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <vector>
 
 #include "ksvc/completion_sink.h"
@@ -43,71 +44,93 @@ public:
 
     // Takes one entry; false: `entries` are under way or unread (back pressure).
     [[gnu::always_inline]] bool submit(const Entry& entry) {
-        if (accepted_ == sink_.capacity()) [[unlikely]] return false;
-        ++accepted_;
-        if ((entry.flags | order_.is_holding()) != 0 || entry.corr_id >= kTokenLimit) [[unlikely]] {
-            submit_with_care(entry);
-            return true;
+        // Copies for the slow ways, so that an entry made on the spot never touches memory here.
+        if (room_ == 0 || entry.flags != 0 || entry.corr_id >= kTokenLimit) [[unlikely]]
+            return submit_slowly(Entry(entry));
+        --room_;
+        if constexpr (requires { backend_.start_nop(entry.corr_id); }) {
+            if (entry.syscall_nr == KSVC_NR_NOP && router_.route(entry) == Tier::Kernel) {
+                backend_.start_nop(entry.corr_id);
+                return true;
+            }
         }
-        ++running_;
-        if (router_.route(entry) == Tier::Kernel) [[likely]] {
-            is_unflushed_ = true;
-            if (backend_.start(entry, entry.corr_id) == Start::Started) [[likely]] return true;
-        }
-        start(entry, entry.corr_id);
+        submit_plain(Entry(entry));
         return true;
+    }
+
+    // As submit() for each of them, in order; says how many were taken. Runs of NOPs stay in registers.
+    [[gnu::always_inline]] uint32_t submit(std::span<const Entry> entries) {
+        uint32_t taken = 0;
+        while (taken < entries.size()) {
+            if constexpr (requires { backend_.start_nops(entries); }) {
+                if (room_ != 0 && router_.tier(KSVC_NR_NOP) == Tier::Kernel) {
+                    const uint32_t started = backend_.start_nops(entries.subspan(taken, std::min<size_t>(room_, entries.size() - taken)));
+                    room_ -= started;
+                    taken += started;
+                    if (taken == entries.size()) break;
+                }
+            }
+            if (!submit(entries[taken])) break;
+            ++taken;
+        }
+        return taken;
     }
 
     // Hands to the kernel what was submitted.
     Result<void> flush() {
         order_.end_group();
         if (order_.is_waiting() || !blocked_.empty()) [[unlikely]] pump();
-        is_unflushed_ = false;
         return backend_.flush();
     }
 
     // Moves finished work into the sink; says how many completions it delivered.
     unsigned reap() {
-        const uint64_t before = delivered_;
+        const uint64_t before = delivered();
         backend_.reap(Taker{this});
         if (!instant_.empty()) [[unlikely]] collect_instant();
         if (inbox_.has_mail.load(std::memory_order_acquire)) [[unlikely]] collect_inbox();
         if (order_.is_waiting() || !blocked_.empty()) [[unlikely]] pump();
-        return static_cast<unsigned>(delivered_ - before);
+        return static_cast<unsigned>(delivered() - before);
     }
 
     // Flushes, then waits until `count` completions have been delivered (direct sink: since the
     // call; ring sink: lie in the ring). ETIME: time is up. EINTR: a signal came. EDEADLK: fewer
     // than `count` can ever come.
-    Result<void> wait(uint32_t count, Patience patience = {}) {
-        if constexpr (kHasShortWay) {
-            // A batch of plain calls in the kernel and nothing else: submit, sleep, copy.
-            if (is_unflushed_ && !patience && has_only_plain_work() && sink_.ready() == 0 && running_ >= count)
-                [[likely]] {
-                is_unflushed_ = false;
-                const int submitted = backend_.submit_and_wait(count);
-                if (reap_plain() >= count) [[likely]] return {};
-                if (submitted == -EINTR) return fail(EINTR);
-            }
-        }
+    [[gnu::always_inline]] Result<void> wait(uint32_t count, Patience patience = {}) {
+        // A batch of plain calls in the kernel and nothing else: submit, sleep, copy. Inlined whole: the kernel
+        // leaves no predictions for returns, so each function around a trap costs a dear one.
+        if constexpr (kHasShortWay)
+            if (!patience && can_wait_shortly(count)) [[likely]]
+                return finish_short_wait(count, backend_.enter(backend_.hand_over(), count));
         return wait_with_care(count, patience);
+    }
+
+    // The two halves of that, for who makes the trap in a place of its own (the C API).
+    static constexpr bool kHasShortWay = !Sink::kIsDirect && Backend::kHasShortWay;
+    [[gnu::always_inline]] bool can_wait_shortly(uint32_t count) const {
+        return !is_mixed_ && sink_.ready() == 0 && running() >= count && backend_.has_fresh();
+    }
+    [[gnu::always_inline]] Result<void> finish_short_wait(uint32_t count, int submitted) requires kHasShortWay {
+        if (reap_plain() >= count) [[likely]] return {};
+        if (submitted == -EINTR) return fail(EINTR);
+        return wait_with_care(count, {});
     }
 
 private:
     [[gnu::noinline]] Result<void> wait_with_care(uint32_t count, Patience patience) {
         order_.end_group();
         if (order_.is_waiting() || !blocked_.empty()) pump();
-        const uint64_t first = Sink::kIsDirect ? delivered_ : delivered_ - sink_.ready();
-        // While the kernel has not even seen the work there is nothing to look for.
-        if (!is_unflushed_ || !instant_.empty() || pool_running_ != 0) reap();
-        if (delivered_ - first >= count) return flush();
+        const uint64_t first = Sink::kIsDirect ? delivered() : delivered() - sink_.ready();
+        reap();
+        is_mixed_ = has_mixed_work();
+        if (delivered() - first >= count) return flush();
         const auto deadline = deadline_of(patience);
         while (true) {
-            const uint64_t missing = count - (delivered_ - first);
-            if (running_ + order_.held_count() < missing && multi_running_ == 0) return fail(EDEADLK);
+            const uint64_t missing = count - (delivered() - first);
+            if (running() + order_.held_count() < missing && multi_running_ == 0) return fail(EDEADLK);
             const auto slept = sleep(static_cast<unsigned>(missing), deadline);
             reap();
-            if (delivered_ - first >= count) return {};
+            if (delivered() - first >= count) return {};
             if (!slept) return slept;
         }
     }
@@ -118,11 +141,7 @@ public:
         if (sink_.ready() <= index) [[unlikely]] reap();
         return sink_.ready() > index ? &sink_.at(index) : nullptr;
     }
-    void advance(uint32_t count) requires(!Sink::kIsDirect) {
-        for (uint32_t i = 0; i < count; ++i)
-            if ((sink_.at(i).flags & KSVC_COMPLETION_MORE) == 0) --accepted_;
-        sink_.advance(count);
-    }
+    void advance(uint32_t count) requires(!Sink::kIsDirect) { sink_.advance(count); }
 
     // How many entries with this corr_id were reached. ENOENT: none; EALREADY: out of reach.
     Result<unsigned> cancel(uint64_t corr_id);
@@ -135,9 +154,11 @@ public:
     Buffers& buffers() { return buffers_; }
     Page& page() { return page_; }
 
-    uint32_t accepted() const { return accepted_; }
-    uint32_t running() const { return running_; }
-    uint32_t space() const { return sink_.capacity() - accepted_; }
+    // Slots of the sink that are promised or filled.
+    uint32_t accepted() const { return running() + order_.held_count() + sink_.ready(); }
+    // Started, final completion not yet delivered.
+    uint32_t running() const { return running_ + granted_ - room_; }
+    uint32_t space() const { return sink_.capacity() - accepted(); }
     Tier tier(uint32_t nr) const { return router_.tier(nr); }
     Result<void> force(uint32_t nr, Tier tier) { return router_.force(nr, tier); }
 
@@ -185,7 +206,9 @@ private:
         }
         bool has_room(uint32_t flags) const {
             if constexpr (Sink::kIsDirect) return true;
-            return (flags & KSVC_COMPLETION_MORE) == 0 || self->has_room_for_interim();
+            if ((flags & KSVC_COMPLETION_MORE) == 0) return true;
+            self->revoke();
+            return self->has_room_for_interim();
         }
     };
 
@@ -194,6 +217,17 @@ private:
         uint64_t token;
     };
 
+    // Room that submit() may use without looking: slots of the sink and of the backend's queue, and
+    // nothing that holds entries back. Whoever else takes such a slot revokes it first.
+    void grant() {
+        if (order_.is_holding() == 0) granted_ = room_ = std::min(space(), backend_.room());
+    }
+    void revoke() {
+        running_ += granted_ - room_;
+        granted_ = room_ = 0;
+    }
+    [[gnu::noinline]] bool submit_slowly(const Entry& entry);
+    [[gnu::noinline]] void submit_plain(const Entry& entry);
     void submit_with_care(const Entry& entry);
     void pump();
     void run_unit(OrderUnit&& unit);
@@ -207,52 +241,48 @@ private:
     }
     void deliver_ordered(uint64_t token, int64_t result, uint32_t flags);
     void put(uint64_t corr_id, int64_t result, uint32_t flags) {
-        ++delivered_;
-        if constexpr (Sink::kIsDirect)
-            if ((flags & KSVC_COMPLETION_MORE) == 0) --accepted_;
         sink_.put({.corr_id = corr_id, .result = result, .flags = flags, .pad = 0});
     }
     void collect_instant();
     void collect_inbox();
     Result<void> sleep(unsigned count, std::optional<Clock::time_point> deadline);
     void settle();
-    static constexpr bool kHasShortWay =
-        !Sink::kIsDirect && requires(Backend& backend) { backend.submit_and_wait(1u); };
-    bool has_only_plain_work() const {
-        return (pool_running_ | multi_running_ | order_.is_holding()) == 0 && instant_.empty() && blocked_.empty();
+    bool has_mixed_work() const {
+        return (pool_running_ | multi_running_ | order_.held_count() | order_.is_holding()) != 0 || !instant_.empty() ||
+               !blocked_.empty();
     }
-    uint32_t reap_plain() requires kHasShortWay {
+    uint64_t delivered() const { return sink_.put_count(); }
+    [[gnu::always_inline]] uint32_t reap_plain() requires kHasShortWay {
         typename Sink::Writer writer(sink_);
-        const unsigned count = backend_.reap_plain(
-            [&](uint64_t token, int64_t result) { writer.put(token, result, 0); });
+        const unsigned count = backend_.reap_plain(writer);
         sink_.commit(writer);
         running_ -= count;
-        delivered_ += count;
         return count;
     }
-    bool has_room_for_interim() const { return sink_.room() > running_ + order_.held_count(); }
+    bool has_room_for_interim() const { return sink_.room() > running() + order_.held_count(); }
     static std::optional<Clock::time_point> deadline_of(Patience patience) {
         if (!patience) return {};
         return Clock::now() + std::min(*patience, std::chrono::nanoseconds{std::chrono::hours{24 * 365}});
     }
 
+    // What every call touches comes first, close together.
+    uint32_t room_ = 0;          // what is left of what was granted
+    uint32_t granted_ = 0;
+    uint32_t running_ = 0;       // see running(), which counts what went into the grant
+    uint32_t pool_running_ = 0;  // of these, with workers
+    uint32_t multi_running_ = 0;
+    bool is_mixed_ = false;      // work that is not plain calls in the kernel may be under way
+    Sink sink_;
+    Order order_;
+    Backend backend_;
+    Buffers buffers_;  // may have to say to the backend that they go
     Router router_;
     Page page_;
-    Buffers buffers_;
     Notify notifier_;
-    Sink sink_;
     Inbox inbox_;
-    Order order_;
-    uint32_t accepted_ = 0;       // accepted, not yet consumed
-    uint32_t running_ = 0;        // started, final completion not yet delivered
-    uint32_t pool_running_ = 0;   // of these, with workers
-    uint32_t multi_running_ = 0;
-    bool is_unflushed_ = false;   // the backend has entries that the kernel has not seen
     std::vector<Letter> instant_; // answered at submission (Tiers 0 and 3), not yet delivered
     std::vector<Letter> letters_; // collect_inbox's own
     std::deque<Pending> blocked_; // started, but the backend had no room
-    uint64_t delivered_ = 0;
-    Backend backend_;
     Pool pool_;  // last: its threads end before anything else goes
 };
 

@@ -14,13 +14,35 @@ namespace ksvc {
 #define KSVC_INSTANCE_NAME Instance<Router, Backend, Pool, Notify, Sink, Buffers, Page>
 
 KSVC_INSTANCE
+bool KSVC_INSTANCE_NAME::submit_slowly(const Entry& entry) {
+    revoke();
+    if (accepted() >= sink_.capacity()) return false;
+    if ((entry.flags | order_.is_holding()) != 0 || entry.corr_id >= kTokenLimit) {
+        submit_with_care(entry);
+    } else {
+        ++running_;
+        submit_plain(entry);
+    }
+    grant();
+    return true;
+}
+
+KSVC_INSTANCE
+void KSVC_INSTANCE_NAME::submit_plain(const Entry& entry) {
+    if (router_.route(entry) == Tier::Kernel && backend_.start(entry, entry.corr_id) == Start::Started) return;
+    start(entry, entry.corr_id);
+}
+
+KSVC_INSTANCE
 void KSVC_INSTANCE_NAME::submit_with_care(const Entry& entry) {
+    is_mixed_ = true;
     order_.add(entry);
     pump();
 }
 
 KSVC_INSTANCE
 void KSVC_INSTANCE_NAME::pump() {
+    revoke();
     while (!blocked_.empty()) {
         const Pending pending = blocked_.front();
         if (pending.entry.syscall_nr == kCancelledCall) {
@@ -30,12 +52,11 @@ void KSVC_INSTANCE_NAME::pump() {
         }
         const Start started = backend_.start(pending.entry, pending.token);
         if (started == Start::Full) break;
-        is_unflushed_ = true;
         blocked_.pop_front();
         if (started == Start::Unfit) start_by(router_.below(pending.entry), pending.entry, pending.token);
     }
     OrderUnit unit;
-    while (order_.take(running_ == 0, unit)) run_unit(std::move(unit));
+    while (order_.take(running() == 0, unit)) run_unit(std::move(unit));
 }
 
 KSVC_INSTANCE
@@ -51,6 +72,8 @@ void KSVC_INSTANCE_NAME::run_unit(OrderUnit&& unit) {
 
 KSVC_INSTANCE
 void KSVC_INSTANCE_NAME::start(const Entry& entry, uint64_t token) {
+    is_mixed_ = true;
+    revoke();
     if (entry.flags != 0) [[unlikely]] {
         const bool is_multi_call = entry.syscall_nr == SYS_accept || entry.syscall_nr == SYS_accept4 ||
                                    entry.syscall_nr == SYS_poll;
@@ -65,7 +88,6 @@ void KSVC_INSTANCE_NAME::start(const Entry& entry, uint64_t token) {
             (void)backend_.flush();
             started = backend_.start(entry, token);
         }
-        is_unflushed_ = true;
         if (started == Start::Started) return;
         if (started == Start::Full) return blocked_.push_back({entry, token});
         tier = router_.below(entry);
@@ -85,7 +107,6 @@ void KSVC_INSTANCE_NAME::start_by(Tier tier, const Entry& entry, uint64_t token)
             Entry outside = entry;
             outside.flags |= KSVC_ENTRY_OUTSIDE;
             const Start started = backend_.start(outside, token);
-            is_unflushed_ = true;
             if (started == Start::Full) blocked_.push_back({outside, token});
             if (started != Start::Unfit) return;
         } else {
@@ -190,9 +211,9 @@ Result<unsigned> KSVC_INSTANCE_NAME::cancel(uint64_t corr_id) {
 
 KSVC_INSTANCE
 Result<void> KSVC_INSTANCE_NAME::sleep(unsigned count, std::optional<Clock::time_point> deadline) {
+    revoke();
     Patience patience;
     if (deadline) patience = std::max(*deadline - Clock::now(), Clock::duration::zero());
-    is_unflushed_ = false;
     if (!instant_.empty() || inbox_.has_mail.load()) return backend_.flush();
     if (pool_running_ == 0) {
         // Not more than are running: the rest of a chain starts only when this loop comes round.
@@ -224,6 +245,7 @@ Result<void> KSVC_INSTANCE_NAME::sleep(unsigned count, std::optional<Clock::time
 KSVC_INSTANCE
 void KSVC_INSTANCE_NAME::settle() {
     // Memory of this object is written by what still runs: ask it to end, then wait a bounded time.
+    revoke();
     backend_.cancel_all();
     const auto deadline = Clock::now() + std::chrono::seconds{2};
     struct Drop {

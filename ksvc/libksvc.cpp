@@ -4,7 +4,9 @@
 // they are submitted, so that a C program fills them in place.
 #include "ksvc/libksvc.h"
 
+#include <algorithm>
 #include <bit>
+#include <cstddef>
 #include <memory>
 #include <new>
 #include <variant>
@@ -12,10 +14,10 @@
 #include "ksvc/compositions.h"
 #include "ksvc/tier0.h"
 
+// The front comes first: the inline functions of the header know nothing else.
 struct ksvc_ring {
+    ksvc_front front{};
     ksvc_way way = KSVC_WAY_AUTO;
-    unsigned got = 0;
-    unsigned capacity = 0;
     ksvc::Default* uring = nullptr;  // the instance, when it is that one
     std::unique_ptr<ksvc::Entry[]> entries;
     std::variant<std::monostate, std::unique_ptr<ksvc::Default>, std::unique_ptr<ksvc::OnDevice>,
@@ -24,17 +26,25 @@ struct ksvc_ring {
 
     // The way is fixed at open(), so this branch is always the same one.
     template <class F>
-    auto with(F&& f) {
+    [[gnu::always_inline]] auto with(F&& f) {
         if (uring != nullptr) [[likely]] return f(*uring);
         if (auto* device = std::get_if<2>(&instance)) return f(**device);
         return f(**std::get_if<3>(&instance));
     }
 
-    void take_entries(auto& ring) {
-        for (unsigned i = 0; i < got; ++i) (void)ring.submit(entries[i]);
-        got = 0;
+    // Says how many. Interim completions may have taken room since get_entry: what is left then waits
+    // for the next time.
+    [[gnu::always_inline]] unsigned take_entries(auto& ring) {
+        ksvc::Entry* const first = front.entries;
+        const unsigned count = front.got;
+        const unsigned taken = ring.submit(std::span<const ksvc::Entry>(first, count));
+        if (taken != count) [[unlikely]] std::copy(first + taken, first + count, first);
+        front.got = count - taken;
+        front.room -= taken;
+        return taken;
     }
 };
+static_assert(std::is_standard_layout_v<ksvc_front> && offsetof(ksvc_ring, front) == 0);
 
 namespace {
 
@@ -46,6 +56,7 @@ int try_open(ksvc_ring& ring, unsigned entries, ksvc_way way) {
     if (instance == nullptr) return -ENOMEM;
     if (auto opened = instance->open(); !opened) return negative(opened.error());
     if constexpr (std::is_same_v<I, ksvc::Default>) ring.uring = instance.get();
+    ring.front.done = &instance->sink().queue();
     ring.instance = std::move(instance);
     ring.way = way;
     return 0;
@@ -73,9 +84,10 @@ int ksvc_open(ksvc_ring** ring, unsigned entries, ksvc_way way) {
     if (error != 0 && (way == KSVC_WAY_AUTO || way == KSVC_WAY_POOL))
         error = try_open<ksvc::Pooled>(*made, entries, KSVC_WAY_POOL);
     if (error != 0) return error;
-    made->capacity = entries;
     made->entries.reset(new (std::nothrow) ksvc::Entry[entries]);
     if (made->entries == nullptr) return -ENOMEM;
+    made->front.entries = made->entries.get();
+    made->front.room = entries;
     *ring = made.release();
     return 0;
 }
@@ -84,18 +96,14 @@ void ksvc_close(ksvc_ring* ring) { delete ring; }
 
 ksvc_way ksvc_way_of(const ksvc_ring* ring) { return ring->way; }
 
-ksvc_entry* ksvc_get_entry(ksvc_ring* ring) {
-    const unsigned space = ring->with([](auto& instance) { return instance.space(); });
-    if (ring->got >= space) return nullptr;
-    ksvc_entry* entry = &ring->entries[ring->got++];
-    *entry = {};
-    return entry;
+int ksvc_find_room(ksvc_ring* ring) {
+    ring->front.room = ring->with([](auto& instance) { return instance.space(); });
+    return ring->front.got < ring->front.room;
 }
 
 int ksvc_submit(ksvc_ring* ring) {
     return ring->with([&](auto& instance) {
-        const auto count = static_cast<int>(ring->got);
-        ring->take_entries(instance);
+        const auto count = static_cast<int>(ring->take_entries(instance));
         const auto flushed = instance.flush();
         return flushed ? count : negative(flushed.error());
     });
@@ -109,10 +117,25 @@ int ksvc_wait(ksvc_ring* ring, unsigned count, long long timeout_ns) {
     });
 }
 
-int ksvc_submit_and_wait(ksvc_ring* ring, unsigned count) {
-    const auto taken = static_cast<int>(ring->got);
+int ksvc_begin_wait(ksvc_ring* ring, unsigned count, ksvc_trap* trap) {
+    if (ring->uring != nullptr) [[likely]] {
+        trap->taken = ring->take_entries(*ring->uring);
+        if (ring->uring->can_wait_shortly(count)) [[likely]] {
+            trap->fd = ring->uring->backend().fd();
+            trap->fresh = ring->uring->backend().hand_over();
+            return 1;
+        }
+    } else {
+        trap->taken = ring->with([&](auto& instance) { return ring->take_entries(instance); });
+    }
     const int error = ksvc_wait(ring, count, -1);
-    return error != 0 ? error : taken;
+    trap->result = error != 0 ? error : static_cast<int>(trap->taken);
+    return 0;
+}
+
+int ksvc_end_wait(ksvc_ring* ring, unsigned count, const ksvc_trap* trap) {
+    const auto waited = ring->uring->finish_short_wait(count, trap->result);
+    return waited ? static_cast<int>(trap->taken) : negative(waited.error());
 }
 
 unsigned ksvc_peek(ksvc_ring* ring, ksvc_completion* completions, unsigned most) {
@@ -127,12 +150,8 @@ unsigned ksvc_peek(ksvc_ring* ring, ksvc_completion* completions, unsigned most)
     });
 }
 
-const ksvc_completion* ksvc_next(ksvc_ring* ring) {
+const ksvc_completion* ksvc_next_again(ksvc_ring* ring) {
     return ring->with([](auto& instance) { return instance.peek(); });
-}
-
-void ksvc_advance(ksvc_ring* ring, unsigned count) {
-    ring->with([&](auto& instance) { instance.advance(count); });
 }
 
 int ksvc_cancel_entry(ksvc_ring* ring, ksvc_u64 corr_id) {
@@ -162,6 +181,9 @@ ksvc_route ksvc_probe_call(const ksvc_ring* ring, unsigned syscall_nr) {
 
 int ksvc_force_route(ksvc_ring* ring, unsigned syscall_nr, ksvc_route route) {
     return ring->with([&](auto& instance) {
+        // Tier has a byte only: what does not fit must not become another route.
+        const auto wanted = static_cast<unsigned>(route);
+        if (wanted != KSVC_ROUTE_NONE && wanted > KSVC_ROUTE_TRAP) return -EINVAL;
         const auto forced = instance.force(syscall_nr, static_cast<ksvc::Tier>(route));
         return forced ? 0 : negative(forced.error());
     });

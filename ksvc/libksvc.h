@@ -11,6 +11,10 @@
 
 #include "abi/ksvc/ksvc.h"
 
+#ifndef __x86_64__
+#error "The library knows the trap of x86-64 only."
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -18,6 +22,20 @@ extern "C" {
 #define KSVC_LIBRARY_VERSION 1
 
 struct ksvc_ring;
+
+/* What the inline functions at the end of this file work on. The library's; leave it alone. */
+struct ksvc_queue {
+    struct ksvc_completion* slots;
+    ksvc_u64 mask;
+    ksvc_u64 head;
+    ksvc_u64 tail;
+};
+struct ksvc_front {
+    struct ksvc_entry* entries; /* those that were got and are not yet submitted */
+    ksvc_u32 got;
+    ksvc_u32 room; /* as many may be got, those included, before the library looks again */
+    struct ksvc_queue* done;
+};
 
 /* Where a ring's calls go down. AUTO takes the first that works here, in this order. */
 enum ksvc_way {
@@ -43,19 +61,19 @@ enum ksvc_way ksvc_way_of(const struct ksvc_ring* ring);
 
 /* A cleared entry to fill in, or NULL while the ring is full. Belongs to the ring; what has been
  * got is submitted by the next ksvc_submit or ksvc_wait, in order. */
-struct ksvc_entry* ksvc_get_entry(struct ksvc_ring* ring);
+static inline struct ksvc_entry* ksvc_get_entry(struct ksvc_ring* ring);
 /* Entries taken. */
 int ksvc_submit(struct ksvc_ring* ring);
 /* Submits, then waits for `count` completions in the ring, at most timeout_ns (negative: for ever).
  * -ETIME, -EINTR; -EDEADLK where fewer than `count` calls are under way. */
 int ksvc_wait(struct ksvc_ring* ring, unsigned count, long long timeout_ns);
-int ksvc_submit_and_wait(struct ksvc_ring* ring, unsigned count);
+static inline int ksvc_submit_and_wait(struct ksvc_ring* ring, unsigned count);
 
 /* Up to `most` completions, oldest first, without consuming them; says how many. */
 unsigned ksvc_peek(struct ksvc_ring* ring, struct ksvc_completion* completions, unsigned most);
 /* The oldest completion, or NULL. Valid until ksvc_advance. */
-const struct ksvc_completion* ksvc_next(struct ksvc_ring* ring);
-void ksvc_advance(struct ksvc_ring* ring, unsigned count);
+static inline const struct ksvc_completion* ksvc_next(struct ksvc_ring* ring);
+static inline void ksvc_advance(struct ksvc_ring* ring, unsigned count);
 
 /* How many running entries with this corr_id were reached; -ENOENT, -EALREADY. */
 int ksvc_cancel_entry(struct ksvc_ring* ring, ksvc_u64 corr_id);
@@ -86,6 +104,64 @@ static inline void ksvc_prepare(struct ksvc_entry* entry, ksvc_u64 corr_id, unsi
     entry->args[3] = a3;
     entry->args[4] = a4;
     entry->args[5] = a5;
+}
+
+/* The slow halves of what follows: the ring looks full, the completions look empty. */
+int ksvc_find_room(struct ksvc_ring* ring); /* not 0: there is room after all */
+const struct ksvc_completion* ksvc_next_again(struct ksvc_ring* ring);
+
+/* A wait in two halves, with the trap between them made by the caller: the kernel leaves no predictions
+ * for returns, so every function that a trap lies within costs a mispredicted one. BEGIN's answer 0:
+ * it is all done, `result` says how. */
+struct ksvc_trap {
+    long fd;
+    long fresh;
+    int result;
+    unsigned taken;
+};
+int ksvc_begin_wait(struct ksvc_ring* ring, unsigned count, struct ksvc_trap* trap);
+int ksvc_end_wait(struct ksvc_ring* ring, unsigned count, const struct ksvc_trap* trap);
+
+static inline struct ksvc_entry* ksvc_get_entry(struct ksvc_ring* ring)
+{
+    struct ksvc_front* front = (struct ksvc_front*)ring;
+    struct ksvc_entry* entry;
+
+    if (front->got >= front->room && !ksvc_find_room(ring)) return (struct ksvc_entry*)0;
+    entry = &front->entries[front->got++];
+    __builtin_memset(entry, 0, sizeof(*entry));
+    return entry;
+}
+
+static inline const struct ksvc_completion* ksvc_next(struct ksvc_ring* ring)
+{
+    struct ksvc_queue* done = ((struct ksvc_front*)ring)->done;
+
+    if (done->head == done->tail) return ksvc_next_again(ring);
+    return &done->slots[done->head & done->mask];
+}
+
+static inline void ksvc_advance(struct ksvc_ring* ring, unsigned count)
+{
+    ((struct ksvc_front*)ring)->done->head += count;
+}
+
+static inline int ksvc_submit_and_wait(struct ksvc_ring* ring, unsigned count)
+{
+    struct ksvc_trap trap;
+    long result;
+    register long flags __asm__("r10") = 1; /* IORING_ENTER_GETEVENTS */
+    register long mask __asm__("r8") = 0;
+    register long mask_bytes __asm__("r9") = 8;
+
+    if (!ksvc_begin_wait(ring, count, &trap)) return trap.result;
+    __asm__ volatile("syscall"
+                     : "=a"(result)
+                     : "a"(426L /* io_uring_enter */), "D"(trap.fd), "S"(trap.fresh), "d"((long)count),
+                       "r"(flags), "r"(mask), "r"(mask_bytes)
+                     : "rcx", "r11", "memory");
+    trap.result = (int)result;
+    return ksvc_end_wait(ring, count, &trap);
 }
 
 #ifdef __cplusplus

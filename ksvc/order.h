@@ -119,13 +119,13 @@ private:
     }
     void refresh() { holding_ = !queue_.empty() || !building_.entries.empty() || is_barrier_up_; }
 
+    uint32_t held_ = 0;
+    uint32_t holding_ = 0;
+    bool is_barrier_up_ = false;
     OrderUnit building_;
     std::deque<OrderUnit> queue_;
     std::deque<OrderUnit> active_;
     std::vector<uint32_t> free_;
-    uint32_t held_ = 0;
-    uint32_t holding_ = 0;
-    bool is_barrier_up_ = false;
 };
 
 }  // namespace ksvc

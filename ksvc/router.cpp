@@ -22,11 +22,6 @@ void ProbingRouter::learn(uint32_t nr, bool page_answers, bool kernel_runs) {
     }
 }
 
-Tier ProbingRouter::tier(uint32_t nr) const {
-    if (nr == KSVC_NR_NOP) return nop_;
-    return nr < kCallLimit ? rows_[nr].tier : Tier::Pool;
-}
-
 Tier ProbingRouter::below(const Entry& entry) const {
     return is_about_caller(entry) ? Tier::Trap : Tier::Pool;
 }

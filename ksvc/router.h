@@ -27,7 +27,10 @@ public:
         if (row.depends_on_arguments && is_about_caller(entry)) return Tier::Trap;
         return row.tier;
     }
-    Tier tier(uint32_t nr) const;
+    Tier tier(uint32_t nr) const {
+        if (nr == KSVC_NR_NOP) return nop_;
+        return nr < kCallLimit ? rows_[nr].tier : Tier::Pool;
+    }
     Tier below(const Entry& entry) const;
     // EINVAL: this call cannot go by that tier here.
     Result<void> force(uint32_t nr, Tier tier);

@@ -12,7 +12,7 @@ namespace ksvc {
 #error "The library knows the trap of x86-64 only."
 #endif
 
-inline int64_t trap(uint32_t number, uint64_t a0 = 0, uint64_t a1 = 0, uint64_t a2 = 0,
+[[gnu::always_inline]] inline int64_t trap(uint32_t number, uint64_t a0 = 0, uint64_t a1 = 0, uint64_t a2 = 0,
                     uint64_t a3 = 0, uint64_t a4 = 0, uint64_t a5 = 0) {
     int64_t result;
     register uint64_t r10 asm("r10") = a3;

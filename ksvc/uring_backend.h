@@ -16,41 +16,62 @@ class UringBackend : public UringRing {
 public:
     static constexpr bool kRunsPoolTier = false;
     static constexpr bool kWaits = true;  // wait() sleeps in the kernel
+    // hand_over() and enter() submit all and wait: with a submission thread there is more to it.
+    static constexpr bool kHasShortWay = !kFeatures.sqpoll;
     Result<void> open(unsigned entries) { return UringRing::open(entries, kFeatures); }
 
-    [[gnu::always_inline]] Start start(const Entry& entry, uint64_t token) {
+    Start start(const Entry& entry, uint64_t token) {
         io_uring_sqe* sqe = io_uring_get_sqe(&ring_);
         if (sqe == nullptr) [[unlikely]] return Start::Full;
         if (entry.syscall_nr == KSVC_NR_NOP) {
-            std::memset(sqe, 0, sizeof *sqe);
-            sqe->opcode = IORING_OP_NOP;
-            sqe->fd = -1;
-            sqe->user_data = token;
+            make_nop(*sqe, token);
             return Start::Started;
         }
         return start_call(entry, token, *sqe);
     }
+    // Only within room(): does not look.
+    [[gnu::always_inline]] void start_nop(uint64_t token) {
+        io_uring_sq& queue = ring_.sq;
+        make_nop(queue.sqes[queue.sqe_tail & queue.ring_mask], token);
+        ++queue.sqe_tail;
+    }
+
+    // Those at the start of `entries` that are NOPs without flags, and whose token is below 2^62; says how many.
+    [[gnu::always_inline]] uint32_t start_nops(std::span<const Entry> entries) {
+        io_uring_sq& queue = ring_.sq;
+        io_uring_sqe* const sqes = queue.sqes;
+        const unsigned mask = queue.ring_mask;
+        unsigned tail = queue.sqe_tail;
+        uint32_t count = 0;
+        for (const Entry& entry : entries) {
+            if (((entry.syscall_nr ^ KSVC_NR_NOP) | entry.flags) != 0 || entry.corr_id >> 62 != 0) [[unlikely]] break;
+            make_nop(sqes[tail++ & mask], entry.corr_id);
+            ++count;
+        }
+        queue.sqe_tail = tail;
+        return count;
+    }
 
     // Plain results are handed on in one go while the ring is all that there is: what is not the
     // library's own business and final needs no decision. Stops at the first that does.
-    template <class Plain>
-    unsigned reap_plain(Plain&& plain) {
-        const unsigned ready = io_uring_cq_ready(&ring_);
-        const unsigned mask = *ring_.cq.kring_mask;
-        const io_uring_cqe* const cqes = ring_.cq.cqes;
+    template <class Writer>
+    [[gnu::always_inline]] unsigned reap_plain(Writer& writer) {
+        const unsigned mask = ring_.cq.ring_mask;
         const unsigned first = *ring_.cq.khead;
+        const unsigned ready = io_uring_smp_load_acquire(ring_.cq.ktail) - first;
         unsigned count = 0;
-        for (; count < ready; ++count) {
-            const io_uring_cqe& cqe = cqes[(first + count) & mask];
-            if (((cqe.user_data >> 62) | (cqe.flags & IORING_CQE_F_MORE)) != 0) [[unlikely]] break;
-            plain(cqe.user_data, cqe.res);
+        while (count < ready) {
+            // As far as neither ring wraps.
+            const unsigned at = (first + count) & mask;
+            const std::span<Completion> to = writer.stretch(std::min(ready - count, mask + 1 - at));
+            const unsigned copied = copy_plain(ring_.cq.cqes + at, to.data(), static_cast<unsigned>(to.size()));
+            writer.wrote(copied);
+            count += copied;
+            if (copied != to.size()) [[unlikely]] break;
         }
         if (count != 0) io_uring_smp_store_release(ring_.cq.khead, first + count);
         return count;
     }
-    // Submits all and waits for `count` without a time limit: the shortest way into the kernel.
-    int submit_and_wait(unsigned count) { return io_uring_submit_and_wait(&ring_, count); }
-
     template <CompletionTaker Take>
     unsigned reap(Take&& take) {
         const unsigned ready = io_uring_cq_ready(&ring_);
@@ -99,6 +120,18 @@ public:
 private:
     static constexpr unsigned kFileTableSize = 1024;
 
+    [[gnu::always_inline]] static unsigned copy_plain(const io_uring_cqe* from, Completion* to, unsigned count) {
+        for (unsigned i = 0; i < count; ++i) {
+            if (((from[i].user_data >> 62) | (from[i].flags & IORING_CQE_F_MORE)) != 0) [[unlikely]] return i;
+            to[i] = {.corr_id = from[i].user_data, .result = from[i].res, .flags = 0, .pad = 0};
+        }
+        return count;
+    }
+    static void make_nop(io_uring_sqe& sqe, uint64_t token) {
+        static_assert(IORING_OP_NOP == 0);
+        std::memset(&sqe, 0, sizeof sqe);
+        sqe.user_data = token;
+    }
     [[gnu::noinline]] Start start_call(const Entry& entry, uint64_t token, io_uring_sqe& sqe) {
         if (translate(entry, token, sqe) != Start::Started) {
             --ring_.sq.sqe_tail;  // hand the unused one back
@@ -203,8 +236,11 @@ class NoBackend {
 public:
     static constexpr bool kRunsPoolTier = false;
     static constexpr bool kWaits = false;
+    static constexpr bool kHasShortWay = false;
     Result<void> open(unsigned) { return {}; }
     bool can_run(uint32_t) const { return false; }
+    uint32_t room() const { return UINT32_MAX; }
+    bool has_fresh() const { return false; }
     Start start(const Entry&, uint64_t) { return Start::Unfit; }
     Result<void> flush() { return {}; }
     template <CompletionTaker Take>

@@ -74,6 +74,7 @@ Result<void> UringRing::open(unsigned entries, UringFeatures features) {
     if (error < 0) return fail(error);
     is_open_ = true;
     is_trusting_ = features.trusting;
+    for (unsigned i = 0; i < ring_.sq.ring_entries; ++i) ring_.sq.array[i] = i;
     io_uring_probe* probe = io_uring_get_probe_ring(&ring_);
     if (probe == nullptr) return fail(ENOSYS);
     for (unsigned operation = 0; operation < operations_.size(); ++operation)

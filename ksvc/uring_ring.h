@@ -10,12 +10,15 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include <bitset>
+#include <csignal>
 #include <deque>
 #include <vector>
 
 #include "ksvc/concepts.h"
+#include "ksvc/trap.h"
 
 namespace ksvc {
 
@@ -66,6 +69,22 @@ public:
     void set_trusting(bool is_trusting) { is_trusting_ = is_trusting; }
     bool is_trusting() const { return is_trusting_; }
     io_uring& raw() { return ring_; }
+    int fd() const { return ring_.ring_fd; }
+
+    uint32_t room() const { return io_uring_sq_space_left(&ring_); }
+    bool has_fresh() const { return ring_.sq.sqe_tail != ring_.sq.sqe_head; }
+    // Publishes the entries that were filled; says how many the kernel has not taken. The index array
+    // of the submission queue is the identity (open() fills it), so nothing is written per entry.
+    unsigned hand_over() {
+        io_uring_sq& queue = ring_.sq;
+        queue.sqe_head = queue.sqe_tail;
+        io_uring_smp_store_release(queue.ktail, queue.sqe_tail);
+        return queue.sqe_tail - IO_URING_READ_ONCE(*queue.khead);
+    }
+    [[gnu::always_inline]] int enter(unsigned fresh, unsigned count) {
+        return static_cast<int>(trap(SYS_io_uring_enter, static_cast<uint64_t>(ring_.ring_fd), fresh, count,
+                                     IORING_ENTER_GETEVENTS, 0, _NSIG / 8));
+    }
 
     Result<void> flush();
     Result<void> wait(unsigned count, Patience patience);
