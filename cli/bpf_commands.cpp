@@ -30,6 +30,7 @@ struct Options {
     int verbosity = 0;
     std::string data;
     unsigned repeat = 1;
+    bool is_pure = false;
 };
 
 struct Verdict {
@@ -123,8 +124,9 @@ void add_bpf_commands(CLI::App& app, int& status) {
     CLI::App* run = bpf->add_subcommand("run", "Run a program in an interpreter that checks every access");
     add_input(run, *options);
     run->add_option("--data", options->data, "The packet (default: 64 zero bytes)");
+    run->add_flag("--pure", options->is_pure, "Verify it, then run it without checks");
     run->add_option("--repeat", options->repeat, "Run it so many times")->capture_default_str()->check(CLI::Range(1u, 1000000000u));
-    run->callback([&status, options] { status = run_program(options->input, options->data, options->repeat); });
+    run->callback([&status, options] { status = run_program(options->input, options->data, options->repeat, options->is_pure); });
 
     CLI::App* compare = bpf->add_subcommand("compare", "Put the running Linux kernel's verdicts beside (needs bpf(2); status 1 if any differs)");
     add_input(compare, *options);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// gyre bpf run: a program in the checking interpreter, on a packet from a file.
+// gyre bpf run: a program in the interpreter, on a packet from a file; checked, or (once it is verified) pure.
 #include "cli/bpf_show.h"
 
 #include <chrono>
@@ -10,7 +10,7 @@
 
 namespace gyre::cli {
 
-int run_program(const BpfInput& input, const std::string& data, unsigned repeat) {
+int run_program(const BpfInput& input, const std::string& data, unsigned repeat, bool is_pure) {
     using namespace gyre::bpf;
     auto opened = open_object(input);
     if (!opened) return report(opened.error());
@@ -24,9 +24,17 @@ int run_program(const BpfInput& input, const std::string& data, unsigned repeat)
         packet = std::move(*bytes);
     }
     VerifierMemory memory(input.memory_mib << 20);
+    if (is_pure) {  // nothing is checked while it runs, so it is checked before
+        auto verdict = std::make_unique<Report>();
+        verify_program(**opened, program, Limits{}, memory.bytes(), *verdict);
+        if (!verdict->is_accepted) {
+            std::fprintf(stderr, "%s", diagnosis_text(**opened, program, *verdict).c_str());
+            return report({"the program is refused, so it does not run without checks", ""});
+        }
+    }
     Arena arena(memory.bytes());
     Interpreter interpreter;
-    if (const char* why = interpreter.prepare(program.program, (*opened)->environment, arena)) return report({why, ""});
+    if (const char* why = interpreter.prepare(program.program, (*opened)->environment, arena, is_pure ? RunMode::Pure : RunMode::Checked)) return report({why, ""});
     constexpr u64 kMaxSteps = 100'000'000;
     constexpr size_t kContextBytes = 4096;
     RunResult result;

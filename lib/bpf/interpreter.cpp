@@ -1,494 +1,250 @@
 // SPDX-License-Identifier: MIT
 //
-// The checking interpreter (interpreter.h).
+// Preparing and starting a run (interpreter.h): memory, maps, decoding.
 #include "lib/bpf/interpreter.h"
 
-#include <string.h>
-
 #include "lib/bpf/cfg.h"
-#include "lib/bpf/helper_ids.h"
+#include "lib/bpf/interpreter_machine.h"
 
 namespace gyre::bpf {
 namespace {
 
-// An address: region number from 1 in the upper bits, then an offset around the middle, so that a
-// pointer may wander before its object and come back.
-constexpr unsigned kRegionShift = 40;
-constexpr u64 kMiddle = u64{1} << 38;
-constexpr u64 kStackRegion = 1, kContextRegion = 2, kPacketRegion = 3, kFirstMapRegion = 4;
-constexpr u64 kMapPointers = u64{0xfff0} << kRegionShift;
-constexpr u64 kMayGotoBudget = 1u << 16;
-constexpr u64 kMaxMapBytes = 8u << 20;
-
-constexpr u64 address_of(u64 region, u64 offset) {
-    return (region << kRegionShift) + kMiddle + offset;
+u32 element_stride(u32 value_size) {
+    u32 stride = 8;
+    while (stride < value_size) {
+        stride *= 2;
+    }
+    return stride;
 }
 
-u64 load_bytes(const u8* p, u32 size) {
-    u64 v = 0;
-    memcpy(&v, p, size);
-    return v;
+const char* prepare_map(Machine& m, MapState& state, Region& region, Arena& arena) {
+    const Map& map = *state.map;
+    state.stride = element_stride(map.value_size);
+    u64 bytes = static_cast<u64>(state.stride) * map.max_entries;
+    bool holds_values = map.type == MapType::Array || map.type == MapType::PercpuArray ||
+                        map.type == MapType::Hash || map.type == MapType::LruHash ||
+                        map.type == MapType::PercpuHash || map.type == MapType::LruPercpuHash;
+    if (!holds_values || bytes > kMaxMapBytes || map.value_size == 0) {
+        return nullptr;  // only a program that touches it will notice
+    }
+    state.values = arena.make_array<u8>(bytes);
+    state.used = arena.make_array<u8>(map.max_entries);
+    state.keys = arena.make_array<u8>(static_cast<u64>(map.key_size) * map.max_entries);
+    if (state.values.size() != bytes || state.used.size() != map.max_entries) {
+        return "no memory for the program's maps";
+    }
+    if (!map.frozen_contents.empty() && map.frozen_contents.size() <= bytes) {
+        memcpy(state.values.data(), map.frozen_contents.data(), map.frozen_contents.size());
+    }
+    bool is_read_only = (map.flags & kMapReadOnlyProgram) != 0;
+    region = {state.values.data(), bytes, is_read_only ? 0 : bytes, state.stride - u64{1},
+              map.value_size};
+    (void)m;
+    return nullptr;
+}
+
+// One step for each instruction; the second half of a 64-bit load has none.
+const char* decode(Machine& m, Arena& arena) {
+    std::span<const Insn> insns = m.program->insns;
+    std::span<u32> step_of = arena.make_array<u32>(insns.size() + 1);
+    m.code = arena.make_array<Step>(insns.size() + 1);
+    m.insn_of = arena.make_array<u32>(insns.size() + 1);
+    if (step_of.size() != insns.size() + 1 || m.insn_of.size() != insns.size() + 1) {
+        return "no memory for the decoded program";
+    }
+    u32 count = 0;
+    for (u32 i = 0; i < insns.size(); i++) {
+        step_of[i] = count;
+        m.insn_of[count++] = i;
+        if (is_ld_imm64(insns[i])) {
+            if (++i == insns.size()) {
+                return "the last instruction is cut off";
+            }
+            step_of[i] = count;  // a jump there is refused below
+        }
+    }
+    step_of[insns.size()] = count;
+    m.insn_of[count] = static_cast<u32>(insns.size());
+    for (u32 k = 0; k < count; k++) {
+        u32 at = m.insn_of[k];
+        const Insn& insn = insns[at];
+        Step& step = m.code[k];
+        u8 c = insn.insn_class();
+        bool writes_dst = c == kClassAlu || c == kClassAlu64 || c == kClassLdx || c == kClassLd;
+        if (insn.dst() >= kRegisterCount || (insn.src() >= kRegisterCount && c != kClassLd) ||
+            (writes_dst && insn.dst() >= kFramePointer)) {
+            return "an instruction names a register that it may not name";
+        }
+        step = {handler_of(insn, m.mode), insn.dst(), insn.src(), insn.off, 0,
+                static_cast<u64>(static_cast<s64>(insn.imm))};
+        if (step.go == nullptr) {
+            return "there is an instruction that does not exist";
+        }
+        if (is_ld_imm64(insn)) {
+            u64 high = static_cast<u32>(insns[at + 1].imm);
+            step.imm = static_cast<u32>(insn.imm) | high << 32;
+            if (insn.src() == kPseudoMapFd) {
+                step.imm = kMapPointers + static_cast<u32>(insn.imm);
+            } else if (insn.src() == kPseudoMapValue) {
+                step.imm = m.map_value_address(static_cast<u32>(insn.imm), high);
+            }
+            continue;
+        }
+        bool is_jump = c == kClassJmp || c == kClassJmp32;
+        if (c == kClassStx && insn.mode() == kModeAtomic) {
+            step.target = static_cast<s32>(access_size(insn.size_bits()));
+        }
+        if (!is_jump || insn.op() == kExit || (insn.op() == kCall && insn.src() != kCallSubprogram)) {
+            continue;
+        }
+        bool is_far = insn.op() == kCall || (c == kClassJmp32 && insn.op() == kJa);
+        s64 to = static_cast<s64>(at) + 1 + (is_far ? insn.imm : insn.off);
+        if (to < 0 || to >= static_cast<s64>(insns.size()) ||
+            m.insn_of[step_of[static_cast<size_t>(to)]] != static_cast<u32>(to)) {
+            return "a jump leaves the program";
+        }
+        step.target = static_cast<s32>(step_of[static_cast<size_t>(to)]) - static_cast<s32>(k);
+    }
+    m.code[count].go = fall_off_handler();
+    return nullptr;
 }
 
 }  // namespace
 
-bool Interpreter::fail(const char* why, bool is_unsupported) {
-    if (result_.fault == nullptr) {
-        result_.fault = why;
-        result_.is_unsupported = is_unsupported;
-    }
-    return false;
-}
-
 const char* Interpreter::prepare(const Program& program, const Environment& environment,
-                                 Arena& arena) {
-    program_ = &program;
+                                 Arena& arena, RunMode mode) {
+    machine_ = arena.make<Machine>();
+    if (machine_ == nullptr) {
+        return "no memory for the machine";
+    }
+    Machine& m = *machine_;
+    m.program = &program;
+    m.mode = mode;
     u32 type = static_cast<u32>(program.type);
     if (type >= environment.rules.size() || environment.rules[type].context == nullptr) {
         return "programs of this type cannot be run";
     }
-    rules_ = &environment.rules[type];
-    stack_ = arena.make_array<u8>(kStackBytes * kMaxFrames);
-    maps_ = arena.make_array<MapState>(program.maps.size());
-    if (stack_.empty() || maps_.size() != program.maps.size()) {
+    m.rules = &environment.rules[type];
+    m.stack = arena.make_array<u8>(kStackBytes * kMaxFrames);
+    m.written = arena.make_array<u8>(mode == RunMode::Single ? m.stack.size() : 0);
+    m.records = arena.make_array<u8>(kRecordBytes * kMaxRecords);
+    m.maps = arena.make_array<MapState>(program.maps.size());
+    m.regions = arena.make_array<Region>(kFirstMapRegion + program.maps.size());
+    if (m.stack.empty() || m.records.empty() || m.maps.size() != program.maps.size() ||
+        m.regions.size() != kFirstMapRegion + program.maps.size()) {
         return "no memory for the program's stack and maps";
     }
+    // In mode Single the stack is looked after byte by byte, so the quick way is closed.
+    u64 stack_bytes = mode == RunMode::Single ? 0 : kStackBytes;
+    m.regions[kStackRegion] = {m.stack.data(), stack_bytes, stack_bytes, ~u64{0}, stack_bytes};
     for (size_t i = 0; i < program.maps.size(); i++) {
-        const Map& map = *program.maps[i];
-        MapState& m = maps_[i];
-        m.map = &map;
-        m.stride = (map.value_size + 7) & ~7u;
-        u64 bytes = static_cast<u64>(m.stride) * map.max_entries;
-        bool holds_values = map.type == MapType::Array || map.type == MapType::PercpuArray ||
-                            map.type == MapType::Hash || map.type == MapType::LruHash ||
-                            map.type == MapType::PercpuHash || map.type == MapType::LruPercpuHash;
-        if (!holds_values || bytes > kMaxMapBytes) {
-            continue;  // only a program that touches it will notice
-        }
-        m.values = arena.make_array<u8>(bytes);
-        m.used = arena.make_array<u8>(map.max_entries);
-        m.keys = arena.make_array<u8>(static_cast<u64>(map.key_size) * map.max_entries);
-        if (m.values.size() != bytes || m.used.size() != map.max_entries) {
-            return "no memory for the program's maps";
-        }
-        if (!map.frozen_contents.empty() && map.frozen_contents.size() <= bytes) {
-            memcpy(m.values.data(), map.frozen_contents.data(), map.frozen_contents.size());
+        m.maps[i].map = program.maps[i];
+        if (const char* why = prepare_map(m, m.maps[i], m.regions[kFirstMapRegion + i], arena)) {
+            return why;
         }
     }
-    return nullptr;
+    return decode(m, arena);
 }
 
-u8* Interpreter::translate(u64 address, u64 size, bool is_write) {
-    u64 region = address >> kRegionShift;
-    u64 offset = (address & ((u64{1} << kRegionShift) - 1)) - kMiddle;
-    std::span<u8> memory;
-    if (region == kStackRegion) {
-        memory = stack_;
-    } else if (region == kContextRegion) {
-        memory = context_;
-    } else if (region == kPacketRegion) {
-        memory = packet_;
-    } else if (region >= kFirstMapRegion && region - kFirstMapRegion < maps_.size()) {
-        MapState& m = maps_[region - kFirstMapRegion];
-        if (is_write && (m.map->flags & kMapReadOnlyProgram)) {
-            return nullptr;
-        }
-        if (m.stride == 0 || offset >= m.values.size() ||
-            offset % m.stride + size > m.map->value_size) {
-            return nullptr;
-        }
-        memory = m.values;
+void Interpreter::begin(std::span<u8> context, std::span<u8> packet, u64 max_steps, u64 seed) {
+    Machine& m = *machine_;
+    m.context = context;
+    m.packet = packet;
+    m.result = RunResult{};
+    m.random = seed;
+    m.may_gotos = 0;
+    m.depth = 0;
+    m.steps = 0;
+    m.max_steps = max_steps;
+    for (u64& r : m.regs) {
+        r = 0;
     }
-    if (offset > memory.size() || size > memory.size() - offset) {
-        return nullptr;
+    for (u32& bytes : m.held) {
+        bytes = 0;
     }
-    return memory.data() + offset;
-}
-
-// Members of the context that stand for packet pointers; the rest is plain memory.
-bool Interpreter::load_context(u64 offset, u32 size, u64& value, bool& handled) {
-    const ContextLayout* layout = rules_->context;
-    for (const ContextLayout* l : {layout, layout->base}) {
-        if (l == nullptr) {
-            continue;
-        }
-        for (const ContextField& f : l->read) {
-            if (offset < f.begin || offset >= f.end) {
-                continue;
-            }
-            handled = true;
-            switch (f.result) {
-                case ContextResult::Packet:
-                case ContextResult::PacketMeta: value = address_of(kPacketRegion, 0); return true;
-                case ContextResult::PacketEnd:
-                    value = address_of(kPacketRegion, packet_.size());
-                    return true;
-                case ContextResult::Scalar: handled = false; return true;
-                case ContextResult::SocketOrNull:
-                case ContextResult::SockCommonOrNull: value = 0; return true;
-                default: return fail("the context holds a kernel object", true);
-            }
-        }
+    for (u8& b : m.written) {
+        b = 0;
     }
-    (void)size;
-    handled = false;
-    return true;
-}
-
-bool Interpreter::load(const Insn& insn) {
-    u32 size = access_size(insn.size_bits());
-    u64 address = regs_[insn.src()] + static_cast<u64>(static_cast<s64>(insn.off));
-    u64 value = 0;
-    bool handled = false;
-    if (address >> kRegionShift == kContextRegion) {
-        u64 offset = (address & ((u64{1} << kRegionShift) - 1)) - kMiddle;
-        if (!load_context(offset, size, value, handled)) {
-            return false;
-        }
-    }
-    if (!handled) {
-        const u8* p = translate(address, size, false);
-        if (p == nullptr) {
-            bool is_map = address >= kMapPointers;
-            return fail(is_map ? "a member of a kernel's map" : "a load outside memory", is_map);
-        }
-        value = load_bytes(p, size);
-    }
-    if (insn.mode() == kModeMemSx) {
-        unsigned up = 64 - size * 8;
-        value = static_cast<u64>(static_cast<s64>(value << up) >> up);
-    }
-    regs_[insn.dst()] = value;
-    return true;
-}
-
-bool Interpreter::store(const Insn& insn) {
-    u32 size = access_size(insn.size_bits());
-    u64 value = insn.insn_class() == kClassStx ? regs_[insn.src()]
-                                               : static_cast<u64>(static_cast<s64>(insn.imm));
-    u8* p = translate(regs_[insn.dst()] + static_cast<u64>(static_cast<s64>(insn.off)), size, true);
-    if (p == nullptr) {
-        return fail("a store outside memory");
-    }
-    memcpy(p, &value, size);
-    return true;
-}
-
-bool Interpreter::atomic(const Insn& insn) {
-    u32 size = access_size(insn.size_bits());
-    unsigned base = insn.imm == kAtomicLoadAcquire ? insn.src() : insn.dst();
-    u8* p = translate(regs_[base] + static_cast<u64>(static_cast<s64>(insn.off)), size, true);
-    if (p == nullptr) {
-        return fail("an atomic access outside memory");
-    }
-    u64 mask = size == 8 ? ~u64{0} : 0xffffffffu;
-    u64 old = load_bytes(p, size);
-    u64 operand = regs_[insn.src()] & mask;
-    u64 now = old;
-    switch (insn.imm) {
-        case kAdd: case kAdd | kAtomicFetch: now = old + operand; break;
-        case kAnd: case kAnd | kAtomicFetch: now = old & operand; break;
-        case kOr: case kOr | kAtomicFetch: now = old | operand; break;
-        case kXor: case kXor | kAtomicFetch: now = old ^ operand; break;
-        case kAtomicXchg: now = operand; break;
-        case kAtomicCmpXchg: now = old == (regs_[0] & mask) ? operand : old; break;
-        case kAtomicStoreRelease: now = operand; break;
-        default: break;
-    }
-    memcpy(p, &now, size);
-    if (insn.imm == kAtomicCmpXchg) {
-        regs_[0] = old;
-    } else if (insn.imm == kAtomicLoadAcquire) {
-        regs_[insn.dst()] = old;
-    } else if ((insn.imm & kAtomicFetch) && insn.imm != kAtomicStoreRelease) {
-        regs_[insn.src()] = old;
-    }
-    return true;
-}
-
-void Interpreter::alu(const Insn& insn) {
-    bool wide = insn.insn_class() == kClassAlu64;
-    u64& dst = regs_[insn.dst()];
-    u64 b = insn.uses_register_source() ? regs_[insn.src()]
-                                        : static_cast<u64>(static_cast<s64>(insn.imm));
-    u64 a = dst;
-    if (insn.op() == kEnd) {
-        u64 v = a;
-        bool swaps = wide || insn.uses_register_source();
-        if (insn.imm == 16) {
-            v = swaps ? __builtin_bswap16(static_cast<u16>(v)) : static_cast<u16>(v);
-        } else if (insn.imm == 32) {
-            v = swaps ? __builtin_bswap32(static_cast<u32>(v)) : static_cast<u32>(v);
-        } else {
-            v = swaps ? __builtin_bswap64(v) : v;
-        }
-        dst = v;
+    m.pc = m.block = m.code.data();
+    m.frame = m.stack.data() + kStackBytes;
+    Region& stack = m.regions[kStackRegion];
+    stack.readable = stack.writable = stack.element = stack.element == 0 ? 0 : kStackBytes;
+    if (m.mode == RunMode::Pure) {
+        m.regs[1] = reinterpret_cast<u64>(context.data());
+        m.regs[kFramePointer] = reinterpret_cast<u64>(m.frame);
         return;
     }
-    if (!wide) {
-        a = static_cast<u32>(a);
-        b = static_cast<u32>(b);
-    }
-    u64 shift = b & (wide ? 63 : 31);
-    s64 sa = wide ? static_cast<s64>(a) : static_cast<s32>(a);
-    s64 sb = wide ? static_cast<s64>(b) : static_cast<s32>(b);
-    u64 r = 0;
-    switch (insn.op()) {
-        case kAdd: r = a + b; break;
-        case kSub: r = a - b; break;
-        case kMul: r = a * b; break;
-        case kDiv:
-            if (insn.off == 1) {
-                r = sb == 0 ? 0 : sb == -1 ? ~static_cast<u64>(sa) + 1 : static_cast<u64>(sa / sb);
-            } else {
-                r = b == 0 ? 0 : a / b;
-            }
-            break;
-        case kMod:
-            if (insn.off == 1) {
-                r = sb == 0 ? a : sb == -1 ? 0 : static_cast<u64>(sa % sb);
-            } else {
-                r = b == 0 ? a : a % b;
-            }
-            break;
-        case kOr: r = a | b; break;
-        case kAnd: r = a & b; break;
-        case kXor: r = a ^ b; break;
-        case kLsh: r = a << shift; break;
-        case kRsh: r = a >> shift; break;
-        case kArsh: r = static_cast<u64>(sa >> shift); break;
-        case kNeg: r = ~a + 1; break;
-        default:  // mov
-            r = b;
-            if (insn.uses_register_source() && insn.off > 1) {
-                unsigned up = 64 - static_cast<unsigned>(insn.off);
-                r = static_cast<u64>(static_cast<s64>(b << up) >> up);
-            }
-            break;
-    }
-    dst = wide ? r : static_cast<u32>(r);
-}
-
-bool Interpreter::is_taken(const Insn& insn) const {
-    bool wide = insn.insn_class() == kClassJmp;
-    u64 a = regs_[insn.dst()];
-    u64 b = insn.uses_register_source() ? regs_[insn.src()]
-                                        : static_cast<u64>(static_cast<s64>(insn.imm));
-    if (!wide) {
-        a = static_cast<u32>(a);
-        b = static_cast<u32>(b);
-    }
-    s64 sa = wide ? static_cast<s64>(a) : static_cast<s32>(a);
-    s64 sb = wide ? static_cast<s64>(b) : static_cast<s32>(b);
-    switch (insn.op()) {
-        case kJeq: return a == b;
-        case kJne: return a != b;
-        case kJgt: return a > b;
-        case kJge: return a >= b;
-        case kJlt: return a < b;
-        case kJle: return a <= b;
-        case kJset: return (a & b) != 0;
-        case kJsgt: return sa > sb;
-        case kJsge: return sa >= sb;
-        case kJslt: return sa < sb;
-        case kJsle: return sa <= sb;
-        default: return true;
-    }
-}
-
-bool Interpreter::load_imm64(const Insn& insn) {
-    const Insn& second = program_->insns[at_ + 1];
-    u64 value = static_cast<u32>(insn.imm) | static_cast<u64>(static_cast<u32>(second.imm)) << 32;
-    switch (insn.src()) {
-        case kPseudoNone: break;
-        case kPseudoMapFd: value = kMapPointers + static_cast<u32>(insn.imm); break;
-        case kPseudoMapValue:
-            value = address_of(kFirstMapRegion + static_cast<u32>(insn.imm),
-                               static_cast<u32>(second.imm));
-            break;
-        default: return fail("an address that only a kernel has", true);
-    }
-    regs_[insn.dst()] = value;
-    at_ += 2;
-    return true;
-}
-
-// The entry's number + 1, or 0.
-u64 Interpreter::find_entry(MapState& m, const u8* key, bool create) {
-    bool is_array = m.map->type == MapType::Array || m.map->type == MapType::PercpuArray;
-    if (is_array) {
-        u32 index = 0;
-        memcpy(&index, key, 4);
-        return index < m.map->max_entries ? u64{index} + 1 : 0;
-    }
-    u64 unused = 0;
-    for (u64 i = 0; i < m.map->max_entries; i++) {
-        if (!m.used[i]) {
-            unused = unused == 0 ? i + 1 : unused;
-        } else if (memcmp(m.keys.data() + i * m.map->key_size, key, m.map->key_size) == 0) {
-            return i + 1;
-        }
-    }
-    if (create && unused != 0) {
-        m.used[unused - 1] = 1;
-        memcpy(m.keys.data() + (unused - 1) * m.map->key_size, key, m.map->key_size);
-        return unused;
-    }
-    return 0;
-}
-
-bool Interpreter::call_helper(u32 id) {
-    u64 result = 0;
-    u64 index = regs_[1] - kMapPointers;
-    MapState* m = index < maps_.size() ? &maps_[index] : nullptr;
-    switch (id) {
-        case helper::kMapLookup:
-        case helper::kMapUpdate:
-        case helper::kMapDelete: {
-            if (m == nullptr) {
-                return fail("a map helper without a map");
-            }
-            if (m->values.empty()) {
-                return fail("this kind of map is not modelled", true);
-            }
-            const u8* key = translate(regs_[2], m->map->key_size, false);
-            if (key == nullptr) {
-                return fail("a map key outside memory");
-            }
-            u64 entry = find_entry(*m, key, id == helper::kMapUpdate);
-            if (id == helper::kMapLookup) {
-                result = entry == 0 ? 0
-                                    : address_of(kFirstMapRegion + index, (entry - 1) * m->stride);
-            } else if (id == helper::kMapUpdate) {
-                const u8* value = translate(regs_[3], m->map->value_size, false);
-                if (value == nullptr) {
-                    return fail("a map value outside memory");
-                }
-                if (entry != 0) {
-                    memmove(m->values.data() + (entry - 1) * m->stride, value, m->map->value_size);
-                }
-                result = entry == 0 ? static_cast<u64>(-7) : 0;  // E2BIG
-            } else {
-                bool is_hash = entry != 0 && m->map->type != MapType::Array &&
-                               m->map->type != MapType::PercpuArray;
-                if (is_hash) {
-                    m->used[entry - 1] = 0;
-                }
-                result = is_hash ? 0 : static_cast<u64>(-2);  // ENOENT
-            }
-            break;
-        }
-        case helper::kGetPrandom:
-            random_ = random_ * 6364136223846793005u + 1442695040888963407u;
-            result = random_ >> 32;
-            break;
-        case 5: case 125: result = 1'000'000'000; break;  // ktime_get_ns, _boot_ns
-        case helper::kGetSmpProcessorId: case 42: result = 0; break;
-        case helper::kTracePrintk: result = 0; break;
-        case helper::kTailCall: result = static_cast<u64>(-2); break;
-        default: return fail("a helper that the interpreter does not know", true);
-    }
-    regs_[0] = result;
-    at_++;
-    return true;
-}
-
-bool Interpreter::call(const Insn& insn) {
-    if (insn.src() == kCallHelper) {
-        return call_helper(static_cast<u32>(insn.imm));
-    }
-    if (insn.src() != kCallSubprogram) {
-        return fail("a kernel function that the interpreter does not know", true);
-    }
-    if (depth_ + 1 >= kMaxFrames) {
-        return fail("calls nest too deep");
-    }
-    Return& r = returns_[depth_++];
-    r.insn = at_ + 1;
-    for (unsigned k = 0; k < 4; k++) {
-        r.saved[k] = regs_[6 + k];
-    }
-    regs_[kFramePointer] += kStackBytes;
-    at_ += 1 + static_cast<u32>(insn.imm);
-    return true;
+    // A context is loaded from by way of its layout, which may hide packet pointers in it.
+    m.regions[kContextRegion] = {context.data(), 0, context.size(), ~u64{0}, context.size()};
+    m.regions[kPacketRegion] = {packet.data(), packet.size(), packet.size(), ~u64{0}, packet.size()};
+    m.regs[1] = address_of(kContextRegion, 0);
+    m.regs[kFramePointer] = address_of(kStackRegion, kStackBytes);
 }
 
 RunResult Interpreter::run(std::span<u8> context, std::span<u8> packet, u64 max_steps, u64 seed) {
-    context_ = context;
-    packet_ = packet;
-    result_ = RunResult{};
-    random_ = seed;
-    may_gotos_ = 0;
-    depth_ = 0;
-    at_ = 0;
-    for (u64& r : regs_) {
-        r = 0;
+    begin(context, packet, max_steps, seed);
+    Machine& m = *machine_;
+    if (m.mode == RunMode::Single) {
+        while (step()) {
+        }
+        return result();
     }
-    regs_[1] = address_of(kContextRegion, 0);
-    regs_[kFramePointer] = address_of(kStackRegion, kStackBytes);
-    bool fine = true;
-    while (fine) {
-        if (at_ >= program_->insns.size()) {
-            fail("the program runs off its end");
-            break;
-        }
-        if (result_.steps++ >= max_steps) {
-            fail("the program runs too long");
-            break;
-        }
-        const Insn& insn = program_->insns[at_];
-        switch (insn.insn_class()) {
-            case kClassAlu:
-            case kClassAlu64:
-                if (insn.op() == kMov && insn.off == 1) {
-                    fine = fail("an arena address", true);
-                    break;
-                }
-                alu(insn);
-                at_++;
-                break;
-            case kClassLdx:
-                fine = load(insn);
-                at_ += fine;
-                break;
-            case kClassSt:
-            case kClassStx:
-                fine = insn.mode() == kModeAtomic ? atomic(insn) : store(insn);
-                at_ += fine;
-                break;
-            case kClassLd:
-                fine = is_ld_imm64(insn) ? load_imm64(insn)
-                                         : fail("a legacy packet load", true);
-                break;
-            default:
-                if (insn.op() == kCall) {
-                    fine = call(insn);
-                } else if (insn.op() == kExit) {
-                    if (depth_ == 0) {
-                        result_.is_finished = true;
-                        result_.value = regs_[0];
-                        result_.insn = at_;
-                        return result_;
-                    }
-                    const Return& r = returns_[--depth_];
-                    for (unsigned k = 0; k < 4; k++) {
-                        regs_[6 + k] = r.saved[k];
-                    }
-                    regs_[kFramePointer] -= kStackBytes;
-                    at_ = r.insn;
-                } else if (insn.op() == kJcond) {
-                    // The kernel's budget is larger, but no program may rely on it.
-                    bool is_spent = ++may_gotos_ > kMayGotoBudget;
-                    at_ = successors(program_->insns, at_).insn[is_spent ? 1 : 0];
-                } else {
-                    Successors next = successors(program_->insns, at_);
-                    at_ = next.count == 1 ? next.insn[0] : next.insn[is_taken(insn) ? 1 : 0];
-                }
-                break;
-        }
+    m.pc->go(m.pc, m.regs, &m);
+    return result();
+}
+
+bool Interpreter::step() {
+    Machine& m = *machine_;
+    if (m.result.is_finished || m.result.fault != nullptr) {
+        return false;
     }
-    result_.insn = at_;
-    return result_;
+    if (m.steps++ >= m.max_steps) {
+        return m.fail("the program runs too long");
+    }
+    const Step* pc = m.pc;
+    pc->go(pc, m.regs, &m);
+    return !m.result.is_finished && m.result.fault == nullptr;
+}
+
+u32 Interpreter::at() const { return machine_->insn_at(machine_->pc); }
+u32 Interpreter::depth() const { return machine_->depth; }
+u64 Interpreter::reg(unsigned number) const { return machine_->regs[number]; }
+
+RunResult Interpreter::result() const {
+    const Machine& m = *machine_;
+    RunResult r = m.result;
+    r.insn = m.insn_at(m.pc);
+    r.steps = m.steps;
+    for (u32 bytes : m.held) {
+        r.held_references += bytes != 0;
+    }
+    return r;
+}
+
+Whereabouts Interpreter::whereabouts(u64 value) const {
+    const Machine& m = *machine_;
+    if (value >= kMapPointers && value - kMapPointers < m.maps.size()) {
+        return {Place::MapPointer, 0, static_cast<u32>(value - kMapPointers)};
+    }
+    u64 region = value >> kRegionShift;
+    s64 offset = static_cast<s64>((value & kOffsetMask) - kRegionMiddle);
+    switch (region) {
+        case 0: return {};
+        case kStackRegion: {
+            // A frame owns the 512 bytes below its frame pointer; the pointer itself belongs to it.
+            s64 frame = offset <= 0 ? 0 : (offset - 1) / s64{kStackBytes};
+            return {Place::Stack, offset - (frame + 1) * s64{kStackBytes}, static_cast<u32>(frame)};
+        }
+        case kContextRegion: return {Place::Context, offset, 0};
+        case kPacketRegion: return {Place::Packet, offset, 0};
+        case kRecordRegion: return {Place::Record, offset % s64{kRecordBytes}, 0};
+        default: break;
+    }
+    if (region - kFirstMapRegion >= m.maps.size()) {
+        return {};
+    }
+    u32 map = static_cast<u32>(region - kFirstMapRegion);
+    return {Place::MapValue, offset, map};
 }
 
 }  // namespace gyre::bpf

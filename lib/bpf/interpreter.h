@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: MIT
 //
-// An interpreter that checks every access: for tests of the verifier and for `gyre bpf run`. Memory
-// comes from an arena; pointers are tagged numbers that only translate() turns into memory, so a
-// program that the verifier should have refused faults here and harms nobody. Knows the helpers of
-// maps and a few others; a call of any other ends the run with that reason.
+// An interpreter: for tests of the verifier, for `gyre bpf run`, and where there is no JIT. Programs are
+// decoded once into steps that jump from one to the next (direct threading). Three modes:
+//   Checked  every access is checked. Pointers are tagged numbers that only translate() turns into
+//            memory, so a program that the verifier should have refused faults here and harms nobody.
+//   Pure     no checks; pointers are addresses. For programs that the verifier has accepted, only.
+//   Single   as Checked, one instruction at a time, and reads of the stack that were never written
+//            are faults, too.
+// Memory comes from an arena. Knows the helpers of maps, of ring buffers and a few others; a call of any
+// other ends the run with that reason.
 #pragma once
 
 #include "lib/bpf/arena.h"
@@ -18,55 +23,41 @@ struct RunResult {
     bool is_unsupported = false;  // ... because of the interpreter, not of the program
     u32 insn = 0;
     u64 steps = 0;
+    u32 held_references = 0;      // records that were reserved and never given back
 };
+
+enum class RunMode : u8 { Checked, Pure, Single };
+
+// What a number means as a pointer, in the modes that check.
+enum class Place : u8 { Nowhere, Stack, Context, Packet, MapValue, Record, MapPointer };
+struct Whereabouts {
+    Place place = Place::Nowhere;
+    s64 offset = 0;   // from the top of the frame, or from the start of the object (or map element)
+    u32 index = 0;    // of the frame, or of the map
+};
+
+struct Machine;
 
 class Interpreter {
 public:
     // Null, or why the program cannot be run.
-    const char* prepare(const Program& program, const Environment& environment, Arena& arena);
+    const char* prepare(const Program& program, const Environment& environment, Arena& arena,
+                        RunMode mode = RunMode::Checked);
     // Runs once. Maps keep what earlier runs left in them. `context` is laid out as the program
     // type says; where it holds packet pointers the program sees `packet`.
     RunResult run(std::span<u8> context, std::span<u8> packet, u64 max_steps, u64 seed);
 
+    // In mode Single: begin, then step until it says false; the result tells why.
+    void begin(std::span<u8> context, std::span<u8> packet, u64 max_steps, u64 seed);
+    bool step();
+    u32 at() const;  // the instruction that comes next
+    u32 depth() const;
+    u64 reg(unsigned number) const;
+    Whereabouts whereabouts(u64 value) const;
+    RunResult result() const;
+
 private:
-    struct MapState {
-        const Map* map = nullptr;
-        std::span<u8> values;
-        std::span<u8> keys;
-        std::span<u8> used;
-        u32 stride = 0;
-    };
-    struct Return {
-        u32 insn = 0;
-        u64 saved[4] = {};
-    };
-
-    u8* translate(u64 address, u64 size, bool is_write);
-    bool load(const Insn& insn);
-    bool store(const Insn& insn);
-    bool atomic(const Insn& insn);
-    bool load_context(u64 offset, u32 size, u64& value, bool& handled);
-    void alu(const Insn& insn);
-    bool is_taken(const Insn& insn) const;
-    bool call(const Insn& insn);
-    bool call_helper(u32 id);
-    bool load_imm64(const Insn& insn);
-    u64 find_entry(MapState& m, const u8* key, bool create);
-    bool fail(const char* why, bool is_unsupported = false);
-
-    const Program* program_ = nullptr;
-    const ProgramRules* rules_ = nullptr;
-    std::span<u8> stack_;
-    std::span<MapState> maps_;
-    std::span<u8> context_;
-    std::span<u8> packet_;
-    u64 regs_[kRegisterCount] = {};
-    Return returns_[kMaxFrames];
-    u32 depth_ = 0;
-    u32 at_ = 0;
-    u64 random_ = 1;
-    u64 may_gotos_ = 0;
-    RunResult result_;
+    Machine* machine_ = nullptr;
 };
 
 }  // namespace gyre::bpf

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+//
+// What the parts of the interpreter share: decoded steps, regions of memory, the running machine.
+#pragma once
+
+#include <string.h>
+
+#include "lib/bpf/interpreter.h"
+
+namespace gyre::bpf {
+
+// An address: region number in the upper bits, then an offset around the middle, so that a pointer may
+// wander before its object and come back.
+inline constexpr unsigned kRegionShift = 40;
+inline constexpr u64 kRegionMiddle = u64{1} << 38;
+inline constexpr u64 kOffsetMask = (u64{1} << kRegionShift) - 1;
+inline constexpr u64 kStackRegion = 1, kContextRegion = 2, kPacketRegion = 3, kRecordRegion = 4,
+                     kFirstMapRegion = 5;
+inline constexpr u64 kMapPointers = u64{0xfff0} << kRegionShift;
+inline constexpr u64 kMayGotoBudget = 1u << 16;
+inline constexpr u64 kMaxMapBytes = 8u << 20;
+inline constexpr u32 kRecordBytes = 4096, kMaxRecords = 16;
+
+constexpr u64 address_of(u64 region, u64 offset) {
+    return (region << kRegionShift) + kRegionMiddle + offset;
+}
+
+struct Step;
+using Handler = void (*)(const Step* pc, u64* regs, Machine* m);
+
+struct Step {
+    Handler go = nullptr;
+    u8 dst = 0;
+    u8 src = 0;
+    s16 off = 0;
+    s32 target = 0;  // of a jump or call: how many steps on; of an atomic operation: its size
+    u64 imm = 0;
+};
+
+// Memory with bounds; map values are elements at a power-of-two stride.
+struct Region {
+    u8* base = nullptr;
+    u64 readable = 0;   // bytes from the base
+    u64 writable = 0;
+    u64 mask = 0;       // of the offset within an element
+    u64 element = 0;    // bytes of an element that may be touched
+};
+
+struct MapState {
+    const Map* map = nullptr;
+    std::span<u8> values;
+    std::span<u8> keys;
+    std::span<u8> used;
+    u32 stride = 0;
+};
+
+struct Return {
+    const Step* pc = nullptr;
+    u64 saved[4] = {};
+};
+
+struct Machine {
+    u64 regs[kRegisterCount] = {};
+    u8* frame = nullptr;  // top of the running function's stack
+    const Step* block = nullptr;  // steps since here are not counted yet
+    u64 steps = 0;
+    u64 max_steps = 0;
+    std::span<Region> regions;
+    const Step* pc = nullptr;  // where a run stopped, or goes on
+    RunMode mode = RunMode::Checked;
+    u32 depth = 0;
+    Return returns[kMaxFrames];
+
+    const Program* program = nullptr;
+    const ProgramRules* rules = nullptr;
+    std::span<Step> code;
+    std::span<u32> insn_of;  // the instruction of each step
+    std::span<u8> stack;
+    std::span<u8> written;   // in mode Single: a byte for each of the stack
+    std::span<MapState> maps;
+    std::span<u8> context;
+    std::span<u8> packet;
+    std::span<u8> records;
+    u32 held[kMaxRecords] = {};  // bytes of each record that is reserved, or 0
+    u64 random = 1;
+    u64 may_gotos = 0;
+    RunResult result;
+
+    bool fail(const char* why, bool is_unsupported = false);
+    u32 insn_at(const Step* step) const;
+    // Null if the bytes may not be touched. Any mode.
+    u8* translate(u64 address, u64 size, bool is_write);
+    bool load_context(u64 offset, u64& value, bool& handled);
+    u64 map_value_address(u64 map, u64 offset) const;
+    u64 find_entry(MapState& m, const u8* key, bool create);
+    bool call_helper(u32 id);
+    bool map_helper(u32 id, u64& result);
+    bool ring_helper(u32 id, u64& result);
+};
+
+// The handler of an instruction that is not a load of 64 bits, a call or a jump (decode resolves their
+// targets itself); null if there is no such instruction.
+Handler handler_of(const Insn& insn, RunMode mode);
+Handler fall_off_handler();
+
+inline u64 load_bytes(const u8* p, u32 size) {
+    u64 v = 0;
+    memcpy(&v, p, size);
+    return v;
+}
+
+}  // namespace gyre::bpf
