@@ -60,8 +60,8 @@ void timer_arm(int64_t deadline_ns);     // one shot on this CPU; INT64_MAX disa
                                          // gyre::on_timer_interrupt()
 
 // ---- inter-processor interrupts -----------------------------------------------------------------------------
-enum class IpiKind : uint8_t { Reschedule, FlushTlb, Halt };
-void send_ipi(uint32_t cpu, IpiKind kind);
+enum class IpiKind : uint8_t { Reschedule, FlushTlb, Halt, LogReaders };
+void send_ipi(uint32_t cpu, IpiKind kind);   // also to the CPU that asks. Context: any
 
 // ---- devices' interrupts ------------------------------------------------------------------------------------
 using InterruptHandler = void (*)(void* argument);

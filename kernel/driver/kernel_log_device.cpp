@@ -7,35 +7,22 @@
 #include <algorithm>
 #include <utility>
 
+#include "kernel/fs/log_file.h"
 #include "kernel/fs/text.h"
-#include "kernel/log/log.h"
-#include "kernel/schedule/thread.h"
-#include "kernel/sync/mutex.h"
 
 namespace gyre::driver {
 
 namespace {
 
-constexpr int64_t kPollNs =
-    50'000'000;  // the log tells nobody when it grows: it must work in any context
-
-class KernelLogFile final : public File {
+class KernelLogFile final : public LogFile {
 public:
-    KernelLogFile(Path path, uint32_t flags)
-        : File(std::move(path), flags, Signals::Writable), sequence_(log_first_sequence()) {}
-
-    Signals signals() const override {
-        const bool has_more = sequence_.load(std::memory_order_relaxed) < log_next_sequence();
-        return Signals::Writable | (has_more ? Signals::Readable : Signals::None);
-    }
+    KernelLogFile(Path path, uint32_t flags) : LogFile(std::move(path), flags, Signals::Writable) {}
 
     Result<size_t> read(IoCursor& to, Patience patience) override {
         for (;;) {
             const Result<size_t> done = read_one(to);
             if (done || done.error() != Error::WouldBlock || patience.is_none()) return done;
-            const Status slept =
-                Thread::sleep_until(Patience::until_ns(arch::clock_now_ns() + kPollNs));
-            if (!slept && slept.error() == Error::Interrupted) return fail(Error::Interrupted);
+            TRY_VOID(wait_for_more(patience));
         }
     }
 
@@ -108,10 +95,6 @@ public:
                 return fail(Error::InvalidArgument);
         }
     }
-
-private:
-    Mutex lock_{LockRank::FilePosition};
-    std::atomic<uint64_t> sequence_;
 };
 
 }  // namespace

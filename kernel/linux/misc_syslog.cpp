@@ -5,6 +5,7 @@
 
 #include "call_handlers.h"
 #include "kernel/log/log.h"
+#include "kernel/log/log_readers.h"
 #include "kernel/sync/mutex.h"
 
 namespace gyre::linux {
@@ -14,7 +15,6 @@ enum Action : int {
     kClose = 0, kOpen = 1, kRead = 2, kReadAll = 3, kReadClear = 4, kClear = 5, kConsoleOff = 6, kConsoleOn = 7,
     kConsoleLevel = 8, kUnreadBytes = 9, kBufferBytes = 10,
 };
-constexpr int64_t kPollNs = 50'000'000;  // the log grows in any context, and tells one listener only
 constexpr int kLeastConsoleLevel = 1, kMostConsoleLevel = 8;
 constexpr size_t kMostLine = kMostLogLine + 40;
 
@@ -58,8 +58,7 @@ CallResult read_new(UserOut<std::byte> buffer, size_t size) {
             }
         }
         if (done > 0 || log_next_sequence() > g_next_read.load(std::memory_order_relaxed)) return static_cast<long>(done);
-        const Status slept = Thread::sleep_until(Patience::until_ns(arch::clock_now_ns() + kPollNs));
-        if (!slept && slept.error() == Error::Interrupted) return fail(Error::RestartSystemCall);
+        if (!log_wait_for(g_next_read.load(std::memory_order_relaxed), Patience::forever())) return fail(Error::RestartSystemCall);
     }
 }
 

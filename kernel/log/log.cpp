@@ -10,6 +10,7 @@
 
 #include "kernel/arch/contract.h"
 #include "kernel/driver/early_serial.h"
+#include "kernel/log/log_readers.h"
 #include "kernel/sync/spin_lock.h"
 
 namespace gyre {
@@ -34,7 +35,6 @@ constinit size_t g_wrap = 0;                // where entries end when g_next has
 constinit uint64_t g_first_sequence = 0, g_next_sequence = 0;
 constinit std::atomic<int> g_console_level{7};
 constinit std::atomic<LogSink> g_sink{&early_serial::write};
-constinit std::atomic<void (*)()> g_listener{nullptr};
 
 Entry& entry_at(size_t offset) { return *reinterpret_cast<Entry*>(g_buffer + offset); }
 
@@ -89,7 +89,7 @@ void write(LogLevel level, uint8_t facility, std::string_view text) {
     const int64_t now = arch::clock_now_ns();
     append(level, facility, text, now);
     if (static_cast<int>(level) < g_console_level.load(std::memory_order_relaxed)) print(text, now);
-    if (auto listener = g_listener.load(std::memory_order_acquire)) listener();
+    tell_log_readers();
 }
 
 }  // namespace
@@ -124,7 +124,6 @@ uint64_t log_next_sequence() {
 void log_set_console_level(int level) { g_console_level.store(level, std::memory_order_relaxed); }
 int log_console_level() { return g_console_level.load(std::memory_order_relaxed); }
 void log_set_sink(LogSink sink) { g_sink.store(sink, std::memory_order_release); }
-void log_set_listener(void (*listener)()) { g_listener.store(listener, std::memory_order_release); }
 void log_emergency_print(std::string_view text) { early_serial::write(text); }
 
 }  // namespace gyre

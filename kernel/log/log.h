@@ -58,7 +58,5 @@ using LogSink = void (*)(std::string_view text);
 void log_set_sink(LogSink sink);
 // Prints at once, past the ring and the level; for panics.
 void log_emergency_print(std::string_view text);
-// Called when a record was written (wakes readers of /dev/kmsg); context: any. One listener.
-void log_set_listener(void (*listener)());
 
 }  // namespace gyre

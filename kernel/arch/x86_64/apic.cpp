@@ -70,7 +70,7 @@ void apic_timer_start(uint32_t count, bool is_masked) {
 }
 
 void send_ipi(uint32_t cpu, IpiKind kind) {
-    static constexpr uint8_t kVectors[] = {vectors::kReschedule, vectors::kFlushTlb, vectors::kHalt};
+    static constexpr uint8_t kVectors[] = {vectors::kReschedule, vectors::kFlushTlb, vectors::kHalt, vectors::kLogReaders};
     send(cpu_by_number(cpu).arch->apic_id, 0x4000u | kVectors[static_cast<size_t>(kind)]);
 }
 

@@ -26,7 +26,7 @@ void initialize_io_apics();
 
 namespace vectors {
 constexpr uint8_t kFirstDevice = 0x30, kLastDevice = 0xef, kTimer = 0xf0, kReschedule = 0xf1, kFlushTlb = 0xf2, kHalt = 0xf3,
-                  kSpurious = 0xff;
+                  kLogReaders = 0xf4, kSpurious = 0xff;
 }
 
 }  // namespace gyre::arch

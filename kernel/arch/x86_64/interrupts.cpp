@@ -8,6 +8,7 @@
 #include "kernel/arch/x86_64/io.h"
 #include "kernel/driver/acpi/acpi.h"
 #include "kernel/log/log.h"
+#include "kernel/log/log_readers.h"
 #include "kernel/memory/memory.h"
 #include "kernel/schedule/scheduler.h"
 #include "kernel/sync/spin_lock.h"
@@ -118,6 +119,7 @@ void handle_interrupt(unsigned vector) {
         case vectors::kTimer: on_timer_interrupt(); break;
         case vectors::kReschedule: on_reschedule_ipi(); break;
         case vectors::kFlushTlb: memory::on_flush_tlb_ipi(); break;
+        case vectors::kLogReaders: on_log_readers_ipi(); break;
         default:
             if (InterruptHandler run = g_handlers[vector].run.load(std::memory_order_acquire)) run(g_handlers[vector].argument);
     }

@@ -5,26 +5,16 @@
 // place.
 #include <algorithm>
 
-#include "kernel/fs/file.h"
+#include "kernel/fs/log_file.h"
 #include "kernel/fs/procfs/machine_files.h"
-#include "kernel/log/log.h"
-#include "kernel/schedule/thread.h"
-#include "kernel/sync/mutex.h"
 
 namespace gyre::procfs::machine_files {
 namespace {
 
-constexpr int64_t kLookAgainNs =
-    250'000'000;  // the log tells one listener only, which is /dev/kmsg
-
-class KernelLogFile final : public File {
+class KernelLogFile final : public LogFile {
 public:
-    KernelLogFile(Path path, uint32_t flags) : File(std::move(path), flags, Signals::None) {}
+    KernelLogFile(Path path, uint32_t flags) : LogFile(std::move(path), flags, Signals::None) {}
 
-    Signals signals() const override {
-        return sequence_.load(std::memory_order_relaxed) < log_next_sequence() ? Signals::Readable
-                                                                               : Signals::None;
-    }
     Result<size_t> read(IoCursor& to, Patience patience) override {
         for (;;) {
             {
@@ -32,11 +22,7 @@ public:
                 const Result<size_t> count = read_lines_locked(to);
                 if (!count || *count != 0) return count;
             }
-            if (patience.is_none()) return fail(Error::WouldBlock);
-            const int64_t next_ns =
-                std::min(arch::clock_now_ns() + kLookAgainNs, patience.deadline_ns());
-            const Status slept = Thread::sleep_until(Patience::until_ns(next_ns));
-            if (!slept && slept.error() == Error::Interrupted) return fail(Error::Interrupted);
+            TRY_VOID(wait_for_more(patience));
         }
     }
 
@@ -66,9 +52,6 @@ private:
             if (to.is_done()) return total;
         }
     }
-
-    Mutex lock_{LockRank::FilePosition};
-    std::atomic<uint64_t> sequence_{log_first_sequence()};
 };
 
 }  // namespace
