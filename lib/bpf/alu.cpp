@@ -6,6 +6,23 @@
 namespace gyre::bpf {
 namespace {
 
+// Whether the operation adds exactly `delta`, without wrapping round at the width of the operation.
+bool adds_exactly(const Insn& insn, const Scalar& value, const Scalar& operand, s64& delta) {
+    u8 op = insn.op();
+    if ((op != kAdd && op != kSub) || !operand.is_constant()) {
+        return false;
+    }
+    bool wide = insn.insn_class() == kClassAlu64;
+    delta = wide ? static_cast<s64>(operand.value())
+                 : s64{static_cast<s32>(static_cast<u32>(operand.value()))};
+    if (op == kSub && __builtin_sub_overflow(s64{0}, delta, &delta)) {
+        return false;
+    }
+    // A wide sum wraps like the anchored number itself; a half one is cut and must not.
+    return wide || (value.umax <= 0xffffffff && static_cast<s64>(value.umin) + delta >= 0 &&
+                    static_cast<s64>(value.umax) + delta <= s64{0xffffffff});
+}
+
 bool is_bitwise(u8 op) { return op == kAnd || op == kOr || op == kXor; }
 
 }  // namespace
@@ -127,9 +144,13 @@ bool Analysis::scalar_operation(const Insn& insn, Reg& dst, const Reg& src) {
         dst.var = alu_full(op, dst.var, src.var);
         dst.id = id;
         dst.off = id != 0 ? static_cast<s32>(total) : 0;
+        dst.move_anchor(delta);
         dst.is_link_offset = dst.off != 0;
         return true;
     }
+    Reg before = dst;
+    s64 delta = 0;
+    bool keeps_anchor = before.anchor != 0 && adds_exactly(insn, before.var, src.var, delta);
     bool is_signed_division = (op == kDiv || op == kMod) && insn.off == 1;
     Scalar result;
     bool is_followed = environment_.target.follows_division || (op != kDiv && op != kMod);
@@ -139,6 +160,11 @@ bool Analysis::scalar_operation(const Insn& insn, Reg& dst, const Reg& src) {
         result = wide ? alu_full(op, dst.var, src.var) : alu_half(op, dst.var, src.var);
     }
     dst = Reg::scalar(result);
+    if (keeps_anchor) {
+        dst.anchor = before.anchor;
+        dst.moved = before.moved;
+        dst.move_anchor(delta);
+    }
     return true;
 }
 
@@ -213,6 +239,7 @@ bool Analysis::pointer_operation(const Insn& insn, const Reg& pointer_in, const 
                         "only constants may be added to ", name);
         case Kind::Arena:
             dst = pointer;
+            dst.drop_anchor();
             return true;
         default: break;
     }
@@ -239,7 +266,9 @@ bool Analysis::pointer_operation(const Insn& insn, const Reg& pointer_in, const 
     s64 moved = op == kAdd ? pointer.off + known : pointer.off - known;
     if (is_known && moved == static_cast<s32>(moved)) {
         result.off = static_cast<s32>(moved);
+        result.move_anchor(moved - pointer.off);
     } else {
+        result.drop_anchor();
         result.var = alu_full(op, pointer.var, offset.var);
         if (pointer.is_packet()) {
             // A new base: what is known of the packet's length was measured from the old one.

@@ -12,6 +12,7 @@
 #include "lib/bpf/text.h"
 #include "lib/bpf/trace.h"
 #include "lib/bpf/verifier.h"
+#include "lib/bpf/widen.h"
 
 namespace gyre::bpf {
 
@@ -21,11 +22,17 @@ inline constexpr u16 kInstructionSetFour = 606;  // the Linux that first knew it
 inline constexpr u32 kMaxCallbackDepth = 64;
 inline constexpr u32 kMaxMayGotoDepth = 64;
 
+struct Attempt;
+
 struct Checkpoint {
     Checkpoint* next = nullptr;
     State* state = nullptr;
     Checkpoint* parent = nullptr;
     Checkpoint* loop_entry = nullptr;
+    Checkpoint* older = nullptr;  // made before this one
+    Attempt* attempt = nullptr;   // this is the generalized head of
+    u32 serial = 0;
+    u64 cost = 0;  // instructions walked when it was made; once finished, those since
     u32 branches = 0;  // paths through here that have not ended
     u32 depth = 0;
     u32 hits = 0;
@@ -48,7 +55,8 @@ inline constexpr int kConstant = -2;
 enum class Access : u8 { Read, Write };
 
 // How exactly two states must agree.
-enum class Exactness : u8 { Demanded, RangeWithin, Identical };
+// Shape: but for the numbers.
+enum class Exactness : u8 { Demanded, RangeWithin, Identical, Shape };
 
 // What a call has learned from its arguments.
 struct CallFacts {
@@ -90,6 +98,8 @@ public:
     void run();
     // Walks the path to `failed`'s refusal again and writes where the value came from.
     void explain(const Analysis& failed, Report& report);
+    void walk_every_round() { may_generalize_ = false; }
+    bool has_generalized() const { return has_generalized_; }
     bool can_be_explained() const { return state_ != nullptr; }
 
 private:
@@ -118,7 +128,30 @@ private:
     void finish_branch(Checkpoint* c);
     void note_loop(Checkpoint* from, Checkpoint* entry);
     bool widen_at(u32 insn, bool is_visited);
-    bool same_at(u32 insn, const State& old, Exactness exactness);
+    bool same_at(u32 insn, const State& old, Exactness exactness,
+                 const Attempt* closing = nullptr);
+    FrameDemand frame_demand(u32 insn, u32 frame);
+    bool is_in_loop(const Checkpoint& c) const;
+
+    // generalize.cpp
+    bool generalize(u32 insn, bool& is_pruned);
+    bool start_attempt(const Checkpoint& partner, bool is_loop);
+    bool is_way_back(const Checkpoint& c) const;
+    bool restart_attempt(Attempt& a);
+    bool claim_rounds(Attempt& a, const State& start, const State& seen);
+    bool claim_followers(Attempt& a, const State& start);
+    bool come_back(Attempt& a, bool& is_pruned, bool& is_fresh);
+    bool is_included(Attempt& a);
+    bool finish_attempts();
+    bool recover();
+    bool roll_back(Attempt& a, bool is_failure);
+    void forget_checkpoints(u32 serial, const Checkpoint* head);
+    bool is_out_of_steps() const {
+        return report_.statistics.insns_processed - wasted_insns_ > limits_.insns_processed;
+    }
+    void collect_thresholds(const Attempt& a, const State& s, const State& seen,
+                            Thresholds& ends);
+    void prefer_loop(u32 at);
 
     // state_ops.cpp
     State* copy_state(const State& s);
@@ -323,6 +356,12 @@ private:
     u32 root_subprogram_ = 0;
     Trace* trace_ = nullptr;
     u32 failing_frames_ = 0;
+    Attempt* attempts_ = nullptr;     // under way, innermost first
+    Checkpoint* newest_ = nullptr;
+    u32 last_serial_ = 0;
+    u64 wasted_insns_ = 0;            // walked for attempts that failed
+    bool may_generalize_ = true;
+    bool has_generalized_ = false;
     u64 jumps_ = 0;
     u64 jumps_at_checkpoint_ = 0;
     u64 insns_at_checkpoint_ = 0;

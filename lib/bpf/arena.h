@@ -67,6 +67,16 @@ public:
         return {first, count};
     }
 
+    // Everything that was taken since `mark` is given back; its owners must be gone.
+    size_t mark() const { return used_; }
+    void rewind(size_t mark) {
+        used_ = mark;
+        is_exhausted_ = false;
+        for (FreeBlock*& list : free_) {
+            list = nullptr;
+        }
+    }
+
     bool is_exhausted() const { return is_exhausted_; }
     // The high-water mark; what was handed back and used again counts once.
     size_t used() const { return used_; }

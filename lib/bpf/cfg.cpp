@@ -151,15 +151,18 @@ bool reach(const Program& program, Arena& arena, ControlFlow& flow, Report& repo
         return refuse(report, Problem::OutOfMemory, kNoInsn, "no memory for control flow");
     }
     constexpr u8 kOpen = 1, kClosed = 2;
+    u32 order = 0;
     for (u32 s = 0; s < flow.subprograms.size(); s++) {
         u32 depth = 0;
         stack[depth++] = flow.subprograms[s].begin;
         color[flow.subprograms[s].begin] = kOpen;
+        flow.preorder[flow.subprograms[s].begin] = ++order;
         while (depth > 0) {
             u32 at = stack[depth - 1];
             Successors next = successors(program.insns, at);
             if (next_edge[at] >= next.count) {
                 color[at] = kClosed;
+                flow.last_below[at] = order;
                 depth--;
                 continue;
             }
@@ -169,6 +172,7 @@ bool reach(const Program& program, Arena& arena, ControlFlow& flow, Report& repo
             }
             if (color[to] == 0) {
                 color[to] = kOpen;
+                flow.preorder[to] = ++order;
                 stack[depth++] = to;
             } else if (color[to] == kOpen) {
                 flow.flags[to] |= kLoopHead | kJoin;
@@ -304,7 +308,10 @@ bool build_control_flow(const Program& program, const Environment& environment, 
     flow.flags = arena.make_array<u8>(count);
     flow.subprogram_of = arena.make_array<u16>(count);
     flow.live = arena.make_array<u16>(count + 1);
-    if (flow.flags.empty() || flow.subprogram_of.empty() || flow.live.empty()) {
+    flow.preorder = arena.make_array<u32>(count);
+    flow.last_below = arena.make_array<u32>(count);
+    if (flow.flags.empty() || flow.subprogram_of.empty() || flow.live.empty() ||
+        flow.preorder.empty() || flow.last_below.empty()) {
         return refuse(report, Problem::OutOfMemory, kNoInsn, "no memory for control flow");
     }
     if (!mark_second_halves(program, flow.flags, report) ||
@@ -313,6 +320,9 @@ bool build_control_flow(const Program& program, const Environment& environment, 
         !check_called(program, flow, report) ||
         !list_predecessors(program, arena, flow, report)) {
         return false;
+    }
+    if (!find_loops(flow, arena)) {
+        return refuse(report, Problem::OutOfMemory, kNoInsn, "no memory for control flow");
     }
     for (u32 i = 0; i < count; i++) {
         if (flow.flags[i] & (kJoin | kLoopHead | kSubprogramBegin)) {

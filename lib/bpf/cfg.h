@@ -56,11 +56,19 @@ struct ControlFlow {
     std::span<u32> first_before;    // predecessors of i: before[first_before[i] .. first_before[i+1])
     std::span<u32> before;
     std::span<u16> subprogram_of;
+    std::span<u32> preorder;        // the order in which the depth-first search came by
+    std::span<u32> last_below;      // the last of those that were reached from here
+    std::span<u32> loop;            // the head of the innermost loop around i, or kNoInsn
+    std::span<u32> outer;           // of a loop's head: the head of the loop around it, or kNoInsn
 
+    bool is_in_loop(u32 insn, u32 head) const;
     u32 find_subprogram(u32 begin) const;  // kNoInsn if no subprogram begins there
 };
 
 Successors successors(std::span<const Insn> insns, u32 at);
+
+// Finds `loop` and `outer`; false if the arena is exhausted (loops.cpp).
+bool find_loops(ControlFlow& flow, Arena& arena);
 
 // False, with the report filled, if the shape of the program is refused.
 bool build_control_flow(const Program& program, const Environment& environment, Arena& arena,

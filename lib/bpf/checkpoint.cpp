@@ -13,9 +13,12 @@ constexpr u32 kMinInsns = 8;
 constexpr u32 kMaxArrivals = 3;  // a place that paths pass often is worth a state
 constexpr u32 kMinLoopJumps = 20;
 constexpr u32 kMinLoopInsns = 100;
+constexpr u32 kMaxPartners = 4;  // states of a loop's first rounds are always kept
 constexpr u32 kMaxActive = 32;  // ancestors that a state is compared with
 
-bool same_place(const State& a, const State& b) {
+}  // namespace
+
+bool is_same_place(const State& a, const State& b) {
     if (a.frame_count != b.frame_count) {
         return false;
     }
@@ -28,6 +31,8 @@ bool same_place(const State& a, const State& b) {
     }
     return true;
 }
+
+namespace {
 
 // The depth of the iterators of a state: two visits of a loop head differ in it.
 u32 iterator_depth(const State& s) {
@@ -46,31 +51,52 @@ u32 iterator_depth(const State& s) {
 
 }  // namespace
 
-bool Analysis::same_at(u32 insn, const State& old, Exactness exactness) {
-    StateComparer comparer(exactness, environment_.target.may_read_uninitialized_stack);
-    u32 topmost = state_->frame_count - 1u;
-    const Point& here = demand_.at(insn);
-    comparer.demand(topmost) = {flow_.live[insn], here.precise, here.live_slots,
-                                here.precise_slots};
-    for (u32 f = 0; f < topmost; f++) {
-        u32 call = state_->frames[f + 1]->call_insn;
-        const Point& before = demand_.at(call);
-        const Point& after = demand_.at(call + 1);
-        const DuringCall& during = demand_.during(call);
-        FrameDemand& d = comparer.demand(f);
-        d.live = flow_.live[call + 1] & kCalleeSaved;
-        d.precise = static_cast<u16>((after.precise | before.during_precise) & kCalleeSaved);
-        d.live_slots = after.live_slots | during.live_slots;
-        d.precise_slots = after.precise_slots | during.precise_slots;
-        if (state_->frames[f + 1]->callback != CallbackKind::None) {
-            // A callback comes back to its call, arguments and all.
-            d.live |= flow_.live[call];
-            d.precise |= before.precise;
-            d.live_slots |= before.live_slots;
-            d.precise_slots |= before.precise_slots;
-        }
+bool has_progressed(const State& a, const State& b) {
+    return iterator_depth(a) != iterator_depth(b);
+}
+
+// What counts of frame `f` when the current state is at `insn`.
+FrameDemand Analysis::frame_demand(u32 insn, u32 f) {
+    if (f + 1u == state_->frame_count) {
+        const Point& here = demand_.at(insn);
+        return {flow_.live[insn], here.precise, here.live_slots, here.precise_slots};
+    }
+    u32 call = state_->frames[f + 1]->call_insn;
+    const Point& before = demand_.at(call);
+    const Point& after = demand_.at(call + 1);
+    const DuringCall& during = demand_.during(call);
+    FrameDemand d;
+    d.live = flow_.live[call + 1] & kCalleeSaved;
+    d.precise = static_cast<u16>((after.precise | before.during_precise) & kCalleeSaved);
+    d.live_slots = after.live_slots | during.live_slots;
+    d.precise_slots = after.precise_slots | during.precise_slots;
+    if (state_->frames[f + 1]->callback != CallbackKind::None) {
+        // A callback comes back to its call, arguments and all.
+        d.live |= flow_.live[call];
+        d.precise |= before.precise;
+        d.live_slots |= before.live_slots;
+        d.precise_slots |= before.precise_slots;
+    }
+    return d;
+}
+
+// `closing`: the attempt to whose head the current state comes back.
+bool Analysis::same_at(u32 insn, const State& old, Exactness exactness, const Attempt* closing) {
+    StateComparer comparer(exactness, environment_.target.may_read_uninitialized_stack, attempts_,
+                           closing);
+    for (u32 f = 0; f < state_->frame_count; f++) {
+        comparer.demand(f) = frame_demand(insn, f);
     }
     return comparer.same(old, *state_);
+}
+
+// Whether what was explored from `c` hangs on a state that is not explored to its end.
+bool Analysis::is_in_loop(const Checkpoint& c) const {
+    const Checkpoint* entry = c.loop_entry;
+    while (entry != nullptr && entry->branches == 0 && entry->loop_entry != entry) {
+        entry = entry->loop_entry;
+    }
+    return entry != nullptr && entry->branches > 0;
 }
 
 bool Analysis::add_checkpoint(u32 insn) {
@@ -84,6 +110,10 @@ bool Analysis::add_checkpoint(u32 insn) {
     c->parent = state_->parent;
     c->depth = state_->parent != nullptr ? state_->parent->depth + 1 : 0;
     c->branches = 1;
+    c->older = newest_;
+    c->serial = ++last_serial_;
+    newest_ = c;
+    c->cost = report_.statistics.insns_processed;
     c->next = point.active;
     point.active = c;
     state_->parent = c;
@@ -106,6 +136,7 @@ void Analysis::finish_branch(Checkpoint* c) {
         *link = c->next;
         c->next = point.checkpoints;
         point.checkpoints = c;
+        c->cost = report_.statistics.insns_processed - c->cost;
         c = c->parent;
     }
 }
@@ -136,11 +167,14 @@ bool Analysis::visit_checkpoint(bool& is_pruned) {
     u32 depth = iterator_depth(*state_);
     u32 looked_at = 0;
     for (Checkpoint* c = point.active; c != nullptr && looked_at < kMaxActive; c = c->next) {
-        if (!same_place(*c->state, *state_)) {
+        if (!is_same_place(*c->state, *state_)) {
             continue;
         }
         looked_at++;
         bool progressed = iterator_depth(*c->state) != depth;
+        if (c->attempt != nullptr) {
+            continue;  // generalize() sees to it
+        }
         if (forced) {
             if (progressed && same_at(at, *c->state, Exactness::RangeWithin)) {
                 note_loop(state_->parent, c);
@@ -159,15 +193,19 @@ bool Analysis::visit_checkpoint(bool& is_pruned) {
     }
     Checkpoint** link = &point.checkpoints;
     while (Checkpoint* c = *link) {
-        if (!same_place(*c->state, *state_)) {
+        if (!is_same_place(*c->state, *state_)) {
             link = &c->next;
             continue;
         }
-        bool in_loop = c->loop_entry != nullptr && c->loop_entry->branches > 0;
+        bool in_loop = is_in_loop(*c);
         if (same_at(at, *c->state, in_loop ? Exactness::RangeWithin : Exactness::Demanded)) {
             c->hits++;
             if (in_loop) {
-                note_loop(state_->parent, c->loop_entry);
+                Checkpoint* entry = c->loop_entry;
+                while (entry->branches == 0) {
+                    entry = entry->loop_entry;
+                }
+                note_loop(state_->parent, entry);
             }
             is_pruned = true;
             report_.statistics.prunes++;
@@ -184,6 +222,18 @@ bool Analysis::visit_checkpoint(bool& is_pruned) {
         }
         link = &c->next;
     }
+    if (!forced) {
+        const State* arrived = state_;
+        if (!generalize(at, is_pruned)) {
+            return false;
+        }
+        if (is_pruned || state_ != arrived) {
+            return true;
+        }
+        bool may_serve = (flags & kLoopHead) && may_generalize_ && looked_at < kMaxPartners &&
+                         point.failed_attempts < kMaxFailures;
+        add = add || may_serve;
+    }
     return add ? add_checkpoint(at) : true;
 }
 
@@ -197,7 +247,7 @@ bool Analysis::widen_at(u32 insn, bool is_visited) {
     }
     while (before != nullptr &&
            !(before->state != nullptr && before->state->insn == insn &&
-             same_place(*before->state, *state_))) {
+             is_same_place(*before->state, *state_))) {
         before = before->parent;
     }
     if (before == nullptr) {

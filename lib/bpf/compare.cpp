@@ -11,11 +11,15 @@ namespace {
 
 constexpr u16 bit(unsigned r) { return static_cast<u16>(1u << r); }
 
+s32 distance(s32 from, s32 to) {
+    return static_cast<s32>(static_cast<u32>(to) - static_cast<u32>(from));
+}
+
 bool is_misc_or_zero(Tag t) { return t == Tag::Misc || t == Tag::Zero; }
 
 }  // namespace
 
-bool StateComparer::same_id(u32 old_id, u32 new_id) {
+bool StateComparer::same_id(u32 old_id, u32 new_id, s32 shift) {
     if ((old_id != 0) != (new_id != 0)) {
         return false;
     }
@@ -24,7 +28,7 @@ bool StateComparer::same_id(u32 old_id, u32 new_id) {
     }
     for (u32 i = 0; i < pair_count_; i++) {
         if (pairs_[i].old_id == old_id) {
-            return pairs_[i].new_id == new_id;
+            return pairs_[i].new_id == new_id && pairs_[i].shift == shift;
         }
         if (pairs_[i].new_id == new_id) {
             return false;
@@ -33,22 +37,56 @@ bool StateComparer::same_id(u32 old_id, u32 new_id) {
     if (pair_count_ == kMaxPairs) {
         return false;
     }
-    pairs_[pair_count_++] = {old_id, new_id};
+    pairs_[pair_count_++] = {old_id, new_id, shift};
     return true;
 }
 
 // A number without link may stand for a linked one only under an id of its own.
-bool StateComparer::same_scalar_id(u32 old_id, u32 new_id) {
+bool StateComparer::same_scalar_id(u32 old_id, u32 new_id, s32 shift) {
     if (old_id == 0) {
         return true;
     }
     if (new_id == 0) {
         new_id = --temporary_id_;
     }
-    return same_id(old_id, new_id);
+    return same_id(old_id, new_id, shift);
+}
+
+// In a loop that is being generalized, a path may end at another's state only if it has done the
+// same to the numbers that prove the loop's end.
+bool StateComparer::same_anchor(const Reg& old, const Reg& now) const {
+    if (old.anchor == 0 || (old.anchor == now.anchor && old.moved == now.moved)) {
+        return true;
+    }
+    for (const Attempt* a = attempts_; a != nullptr; a = a->below) {
+        if (a != closing_ && a->owns_anchor(old.anchor)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// The same but for numbers and for the fixed offsets of pointers.
+bool StateComparer::same_shape(const Reg& old, const Reg& now) {
+    if (old.kind != now.kind || old.flags != now.flags) {
+        return false;
+    }
+    if (old.kind == Kind::Uninitialized || old.kind == Kind::Scalar) {
+        return true;
+    }
+    return old.extra == now.extra && old.map == now.map && old.frame == now.frame &&
+           old.is_program_type == now.is_program_type && old.is_drained == now.is_drained &&
+           old.var == now.var && (old.is_packet() || same_id(old.id, now.id)) &&
+           same_id(old.ref, now.ref) && same_id(old.parent, now.parent);
 }
 
 bool StateComparer::same_reg(const Reg& old, const Reg& now, bool is_precise) {
+    if (exactness_ == Exactness::Shape) {
+        return same_shape(old, now);
+    }
+    if (exactness_ == Exactness::RangeWithin && !same_anchor(old, now)) {
+        return false;
+    }
     if (old.kind == Kind::Uninitialized && exactness_ != Exactness::Identical) {
         return true;
     }
@@ -64,8 +102,13 @@ bool StateComparer::same_reg(const Reg& old, const Reg& now, bool is_precise) {
     switch (old.kind) {
         case Kind::Uninitialized: return true;
         case Kind::Scalar:
+            if ((is_precise || exactness_ == Exactness::RangeWithin) &&
+                !same_scalar_id(old.anchor, now.anchor, distance(old.moved, now.moved))) {
+                return false;
+            }
             if (exactness_ == Exactness::RangeWithin) {
-                return old.var.includes(now.var) && same_scalar_id(old.id, now.id);
+                return old.var.includes(now.var) &&
+                       same_scalar_id(old.id, now.id, distance(old.off, now.off));
             }
             if (!is_precise) {
                 return true;
@@ -118,6 +161,12 @@ bool StateComparer::same_slot(const Slot& old, const Slot& now, bool is_precise)
     if (exactness_ == Exactness::Identical) {
         return memcmp(old.tags, now.tags, sizeof(old.tags)) == 0 &&
                (!old.is_spill() || same_reg(old.reg, now.reg, true));
+    }
+    if (exactness_ == Exactness::Shape) {
+        Reg ignored;
+        if (as_number(old, ignored) && as_number(now, ignored)) {
+            return true;
+        }
     }
     if (old.is_full_spill()) {
         if (!old.reg.is_scalar()) {
@@ -203,7 +252,8 @@ bool StateComparer::same_frame(const Frame& old, const Frame& now, const FrameDe
         const Slot& n = i < now.stack_slots ? now.stack->slots()[i] : kEmpty;
         u64 mask = u64{1} << i;
         bool is_object = o.tags[7] >= Tag::Dynptr || n.tags[7] >= Tag::Dynptr;
-        if (!is_object && (demand.live_slots & mask) == 0 && exactness_ == Exactness::Demanded) {
+        bool skips_dead = exactness_ == Exactness::Demanded || exactness_ == Exactness::Shape;
+        if (!is_object && (demand.live_slots & mask) == 0 && skips_dead) {
             continue;
         }
         if (is_object && o.tags[7] != n.tags[7]) {

@@ -4,20 +4,20 @@
 #pragma once
 
 #include "lib/bpf/analysis.h"
+#include "lib/bpf/generalize.h"
 
 namespace gyre::bpf {
 
-struct FrameDemand {
-    u16 live = 0;
-    u16 precise = 0;
-    u64 live_slots = 0;
-    u64 precise_slots = 0;
-};
+bool is_same_place(const State& a, const State& b);
+// Whether an iterator, a callback or may_goto has gone on between the two.
+bool has_progressed(const State& a, const State& b);
 
 class StateComparer {
 public:
-    StateComparer(Exactness exactness, bool may_read_uninitialized)
-        : exactness_(exactness), may_read_uninitialized_(may_read_uninitialized) {}
+    StateComparer(Exactness exactness, bool may_read_uninitialized, const Attempt* attempts,
+                  const Attempt* closing)
+        : exactness_(exactness), may_read_uninitialized_(may_read_uninitialized),
+          attempts_(attempts), closing_(closing) {}
 
     FrameDemand& demand(u32 frame) { return demands_[frame]; }
     void set_exactness(Exactness exactness) { exactness_ = exactness; }
@@ -28,9 +28,12 @@ private:
     struct Pair {
         u32 old_id;
         u32 new_id;
+        s32 shift;  // of linked numbers: how much further the new ones are from their origin
     };
-    bool same_id(u32 old_id, u32 new_id);
-    bool same_scalar_id(u32 old_id, u32 new_id);
+    bool same_anchor(const Reg& old, const Reg& now) const;
+    bool same_shape(const Reg& old, const Reg& now);
+    bool same_id(u32 old_id, u32 new_id, s32 shift = 0);
+    bool same_scalar_id(u32 old_id, u32 new_id, s32 shift = 0);
     bool same_reg(const Reg& old, const Reg& now, bool is_precise);
     bool same_slot(const Slot& old, const Slot& now, bool is_precise);
     bool same_frame(const Frame& old, const Frame& now, const FrameDemand& demand);
@@ -38,6 +41,8 @@ private:
 
     Exactness exactness_;
     bool may_read_uninitialized_;
+    const Attempt* attempts_;  // under way
+    const Attempt* closing_;   // the one to whose head `now` comes back
     u32 temporary_id_ = ~u32{0};
     u32 pair_count_ = 0;
     FrameDemand demands_[kMaxFrames];

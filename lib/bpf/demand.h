@@ -19,6 +19,14 @@ namespace gyre::bpf {
 
 struct Checkpoint;
 
+// What counts of one frame when states are compared.
+struct FrameDemand {
+    u16 live = 0;
+    u16 precise = 0;
+    u64 live_slots = 0;
+    u64 precise_slots = 0;
+};
+
 // Registers and slots whose numbers were refined together at a conditional jump.
 struct LinkGroup {
     const LinkGroup* next = nullptr;
@@ -36,6 +44,9 @@ struct Point {
     u32 arrivals = 0;        // paths that came by since a state was kept here
     u8 base_kind = 0;        // of a load or store: the kind of its base pointer, so far
     u32 call_index = kNoInsn;
+    u8 failed_attempts = 0;  // to generalize this point; and the demand they were made under
+    u16 failed_precise = 0xffff;
+    u64 failed_slots = 0;
     Checkpoint* checkpoints = nullptr;  // explored to the end
     Checkpoint* active = nullptr;       // on the current path, latest first
     const LinkGroup* links = nullptr;

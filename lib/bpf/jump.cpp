@@ -167,6 +167,16 @@ bool Analysis::refine_packet(State& s, const Insn& insn, bool outcome) {
 
 // The others of a linked group take over what is known of one, moved by their distance.
 bool Analysis::spread_links(State& s, const Reg& known) {
+    if (known.anchor != 0 && known.is_scalar()) {
+        auto derived = [&](const Reg& x) { return x.is_scalar() && x.anchor == known.anchor; };
+        bool spread = change_regs_of(s, derived, [&](Reg& x) {
+            u64 distance = static_cast<u64>(s64{x.moved} - known.moved);
+            x.var = meet(x.var, alu_full(kAdd, known.var, Scalar::constant(distance)));
+        });
+        if (!spread) {
+            return false;
+        }
+    }
     if (known.id == 0) {
         return true;
     }
@@ -189,9 +199,13 @@ u64 Analysis::note_links(const Insn& insn) {
     unsigned operands[2] = {insn.dst(), insn.src()};
     for (unsigned k = 0; k < (insn.uses_register_source() ? 2u : 1u); k++) {
         const Reg& r = own.regs[operands[k]];
-        if (!r.is_scalar() || r.id == 0) {
+        if (!r.is_scalar() || (r.id == 0 && r.anchor == 0)) {
             continue;
         }
+        auto is_linked = [&](const Reg& x) {
+            return x.is_scalar() && ((r.id != 0 && x.id == r.id) ||
+                                     (r.anchor != 0 && x.anchor == r.anchor));
+        };
         u16 regs = 0;
         u64 slots = 0;
         bool elsewhere = false;
@@ -200,13 +214,13 @@ u64 Analysis::note_links(const Insn& insn) {
             u16 frame_regs = 0;
             u64 frame_slots = 0;
             for (unsigned n = 0; n < kFramePointer; n++) {
-                if (frame.regs[n].is_scalar() && frame.regs[n].id == r.id) {
+                if (is_linked(frame.regs[n])) {
                     frame_regs |= bit(n);
                 }
             }
             for (u32 i = 0; i < frame.stack_slots; i++) {
                 const Slot& slot = frame.stack->slots()[i];
-                if (slot.is_spill() && slot.reg.is_scalar() && slot.reg.id == r.id) {
+                if (slot.is_spill() && is_linked(slot.reg)) {
                     frame_slots |= u64{1} << i;
                 }
             }
@@ -348,6 +362,7 @@ bool Analysis::step_jump(const Insn& insn, bool& path_ended) {
         }
     }
     state_->insn = next.insn[0];
+    prefer_loop(at);
     path_ended = false;
     return true;
 }

@@ -108,6 +108,8 @@ bool Analysis::read_stack_fixed(u32 frame, s32 off, u32 size, int value_reg) {
                     r.id = slot.reg.id;
                     r.off = slot.reg.off;
                     r.is_link_offset = slot.reg.is_link_offset;
+                    r.anchor = slot.reg.anchor;
+                    r.moved = slot.reg.moved;
                 }
                 reg(static_cast<unsigned>(value_reg)) = r;
             }

@@ -17,8 +17,6 @@ bool Analysis::dispatch(const Insn& insn, bool& path_ended) {
     switch (insn.insn_class()) {
         case kClassAlu:
         case kClassAlu64:
-            state_->insn++;
-            state_->insn--;
             if (!step_alu(insn)) {
                 return false;
             }
@@ -69,7 +67,9 @@ bool Analysis::step(bool& path_ended) {
     if (at >= program_.insns.size()) {
         return fail(Problem::BadControlFlow, -1, "a path runs off the end of the program");
     }
-    if (++report_.statistics.insns_processed > limits_.insns_processed) {
+    state_->path_length++;
+    report_.statistics.insns_processed++;
+    if (is_out_of_steps()) {
         // The smallest loop around this place is what is most likely to blame.
         u32 head = 0, end = 0;
         for (u32 j = at; j < program_.insns.size(); j++) {
@@ -109,11 +109,12 @@ bool Analysis::step(bool& path_ended) {
             path_ended = true;
             return true;
         }
+        at = state_->insn;  // another state may have taken the place of the one that arrived
     }
     if (!own_frame(state_->frame_count - 1u)) {
         return false;
     }
-    return dispatch(insn, path_ended) && !arena_.is_exhausted();
+    return dispatch(program_.insns[at], path_ended) && !arena_.is_exhausted();
 }
 
 void Analysis::end_path() {
@@ -216,10 +217,19 @@ bool Analysis::walk(u32 subprogram) {
     }
     while (state_ != nullptr) {
         if (!run_path()) {
+            if (!recover()) {
+                return false;
+            }
+            continue;
+        }
+        if (!finish_attempts()) {
             return false;
         }
-        state_ = pop_pending();
+        if (state_ == nullptr) {
+            state_ = pop_pending();
+        }
     }
+    newest_ = nullptr;
     // What was explored from this entry may not serve another.
     for (u32 i = 0; i < program_.insns.size(); i++) {
         Point& point = demand_.at(i);
@@ -430,6 +440,35 @@ void Analysis::prepare_subprograms() {
     }
 }
 
+namespace {
+
+enum class Outcome : u8 { Final, Doubtful };
+
+Outcome try_verify(const Program& program, const Environment& environment, Arena& arena,
+                   const Limits& limits, Report& report, std::span<u32> visits,
+                   bool may_generalize) {
+    Analysis analysis(program, environment, arena, limits, report, visits);
+    if (!may_generalize) {
+        analysis.walk_every_round();
+    }
+    analysis.run();
+    if (!report.is_accepted && analysis.has_generalized()) {
+        return Outcome::Doubtful;
+    }
+    bool has_cause = report.register_number >= 0 && report.insn != kNoInsn &&
+                     report.problem != Problem::OutOfMemory &&
+                     report.problem != Problem::TooComplex && analysis.can_be_explained();
+    if (has_cause) {
+        if (Report* scratch = arena.make<Report>()) {
+            Analysis again(program, environment, arena, limits, *scratch, {});
+            again.explain(analysis, report);
+        }
+    }
+    return Outcome::Final;
+}
+
+}  // namespace
+
 void verify(const Program& program, const Environment& environment, Arena& arena,
             const Limits& limits, Report& report, std::span<u32> visits) {
     Program fixed = program;
@@ -437,18 +476,20 @@ void verify(const Program& program, const Environment& environment, Arena& arena
     if (fixed.type == ProgramType::CgroupSock && fixed.attach == AttachType::CgroupInetIngress) {
         fixed.attach = AttachType::CgroupInetSockCreate;
     }
-    Analysis analysis(fixed, environment, arena, limits, report, visits);
-    analysis.run();
-    bool has_cause = report.register_number >= 0 && report.insn != kNoInsn &&
-                     report.problem != Problem::OutOfMemory &&
-                     report.problem != Problem::TooComplex && analysis.can_be_explained();
-    if (has_cause) {
-        if (Report* scratch = arena.make<Report>()) {
-            Analysis again(fixed, environment, arena, limits, *scratch, {});
-            again.explain(analysis, report);
+    size_t mark = arena.mark();
+    size_t most_used = 0;
+    if (try_verify(fixed, environment, arena, limits, report, visits, true) == Outcome::Doubtful) {
+        // What attempts left behind may have cost the program its acceptance.
+        most_used = arena.used();
+        arena.rewind(mark);
+        for (u32& visit : visits) {
+            visit = 0;
         }
+        report = Report{};
+        try_verify(fixed, environment, arena, limits, report, visits, false);
     }
-    report.statistics.arena_bytes = arena.used();
+    most_used = arena.used() > most_used ? arena.used() : most_used;
+    report.statistics.arena_bytes = most_used;
 }
 
 const HelperPrototype* find_helper(const Environment& environment, const HelperSet* set, u32 id,

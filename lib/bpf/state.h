@@ -34,6 +34,8 @@ struct Reg {
     u32 ref = 0;        // the reference that keeps the object alive
     u32 extra = 0;      // memory size, BTF type id, subprogram, dynptr kind, iterator depth
     u32 parent = 0;     // the dynptr that a slice belongs to
+    u32 anchor = 0;     // the number at the head of a loop that this one was derived from ...
+    s32 moved = 0;      // ... by adding this, exactly (generalize.cpp)
     bool is_program_type = false;  // the BTF type is the program's, not the kernel's
     bool is_link_offset = false;   // a scalar: `off` is its distance to the others of its id
     bool is_drained = false;       // an iterator: returned null
@@ -53,6 +55,18 @@ struct Reg {
         r.kind = kind;
         r.var = Scalar::constant(0);
         return r;
+    }
+    // `delta` was added to the number or to the fixed offset.
+    void move_anchor(s64 delta) {
+        s64 total = 0;
+        bool fits = anchor != 0 && !__builtin_add_overflow(delta, s64{moved}, &total) &&
+                    total == static_cast<s32>(total);
+        anchor = fits ? anchor : 0;
+        moved = fits ? static_cast<s32>(total) : 0;
+    }
+    void drop_anchor() {
+        anchor = 0;
+        moved = 0;
     }
     bool has(u32 flag) const { return (flags & flag) != 0; }
     bool is_scalar() const { return kind == Kind::Scalar; }
@@ -135,6 +149,7 @@ struct State {
     u16 reference_count = 0;
     u16 may_goto_depth = 0;
     u32 active_irq = 0;
+    u64 path_length = 0;  // instructions since the entry
     const Choice* history = nullptr;
     Checkpoint* parent = nullptr;
     Frame* frames[kMaxFrames] = {};
