@@ -4,6 +4,7 @@
 // in green, one within 5 % in blue, a worse one in orange; the figure and the ratio stand at its end.
 #include <algorithm>
 #include <format>
+#include <utility>
 
 #include "cli/bench_rings.h"
 
@@ -57,11 +58,24 @@ std::string draw_group(const BenchGroup& group, int y) {
     return out;
 }
 
+std::string draw_legend(int y) {
+    constexpr std::pair<const char*, const char*> kEntries[] = {
+        {"#9aa3ad", "compared with"}, {"#2e9e6b", "better"}, {"#3b78c9", "within 5 %"}, {"#d98032", "worse"}};
+    std::string out;
+    int x = kLabelWidth + 24;
+    for (const auto& [color, text] : kEntries) {
+        out += std::format("<rect x=\"{}\" y=\"{}\" width=\"12\" height=\"12\" rx=\"2\" fill=\"{}\"/><text x=\"{}\" y=\"{}\" class=\"unit\">{}</text>", x, y - 10,
+                           color, x + 18, y, text);
+        x += 120;
+    }
+    return out + "\n";
+}
+
 }  // namespace
 
-std::string draw_bars(const std::vector<BenchGroup>& groups) {
+std::string draw_bars(const std::vector<BenchGroup>& groups, const std::string& heading) {
     std::string body;
-    int y = 74;
+    int y = 96;
     for (const BenchGroup& group : groups) {
         body += draw_group(group, y);
         y += kRowHeight * static_cast<int>(group.rows.size()) + kGroupGap;
@@ -70,9 +84,9 @@ std::string draw_bars(const std::vector<BenchGroup>& groups) {
                "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1}\" viewBox=\"0 0 {0} {1}\" font-family=\"system-ui, sans-serif\" font-size=\"13\">\n"
                "<style>.title{{font-weight:600;font-size:14px;fill:#1d2733}}.unit{{fill:#66717d}}.label{{text-anchor:end;fill:#1d2733}}.figure{{fill:#1d2733}}"
                ".head{{font-weight:700;font-size:18px;fill:#1d2733}}</style>\n"
-               "<rect width=\"{0}\" height=\"{1}\" fill=\"#ffffff\"/>\n<text x=\"24\" y=\"36\" class=\"head\">What a call costs by libksvc</text>\n",
-               kWidth, y) +
-           body + "</svg>\n";
+               "<rect width=\"{0}\" height=\"{1}\" fill=\"#ffffff\"/>\n<text x=\"24\" y=\"36\" class=\"head\">{2}</text>\n",
+               kWidth, y, escape(heading)) +
+           draw_legend(62) + body + "</svg>\n";
 }
 
 }  // namespace gyre::cli

@@ -46,6 +46,6 @@ int bench_rings(const Paths& paths, const BenchRingsOptions& options);
 Outcome<BenchGroup> bench_http(const std::filesystem::path& servers, const std::filesystem::path& scratch, unsigned connections, unsigned rounds);
 
 // The groups as bars, one above the other: an SVG that needs nothing else.
-std::string draw_bars(const std::vector<BenchGroup>& groups);
+std::string draw_bars(const std::vector<BenchGroup>& groups, const std::string& heading = "What a call costs by libksvc");
 
 }  // namespace gyre::cli

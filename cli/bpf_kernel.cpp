@@ -172,7 +172,8 @@ u32 possible_cpu_count() {
 }
 
 KernelVerdict ask_kernel(const Program& program, std::span<const u8> bare_btf,
-                         std::span<const std::vector<u8>> map_btf, u32 prog_flags) {
+                         std::span<const std::vector<u8>> map_btf, u32 prog_flags,
+                         bool only_statistics) {
     KernelVerdict verdict;
     Descriptors d;
     std::vector<int> map_fds;
@@ -211,14 +212,14 @@ KernelVerdict ask_kernel(const Program& program, std::span<const u8> bare_btf,
             i++;
         }
     }
-    std::vector<char> log(16u << 20);
+    std::vector<char> log(only_statistics ? 1u << 16 : 16u << 20);
     bpf_attr attr = {};
     attr.prog_type = static_cast<u32>(program.type);
     attr.insn_cnt = static_cast<u32>(insns.size());
     attr.insns = address(insns.data());
     const char* license = program.is_gpl ? "GPL" : "Proprietary";
     attr.license = address(license);
-    attr.log_level = 1 | 4;
+    attr.log_level = only_statistics ? 4 : 1 | 4;
     attr.log_size = static_cast<u32>(log.size());
     attr.log_buf = address(log.data());
     attr.prog_flags = prog_flags;

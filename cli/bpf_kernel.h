@@ -23,7 +23,10 @@ struct KernelVerdict {
 u32 possible_cpu_count();
 
 // `bare_btf` is the program's BTF in bytes (may be empty); maps carry theirs in `map_btf`.
+// With `only_statistics` the kernel writes no log of its steps, which would cost it more than the
+// verification.
 KernelVerdict ask_kernel(const Program& program, std::span<const u8> bare_btf,
-                         std::span<const std::vector<u8>> map_btf, u32 prog_flags);
+                         std::span<const std::vector<u8>> map_btf, u32 prog_flags,
+                         bool only_statistics = false);
 
 }  // namespace gyre::bpf

@@ -8,6 +8,7 @@
 
 #include "cli/bench_machine.h"
 #ifdef GYRE_HAS_RINGS
+#include "cli/bench_bpf.h"
 #include "cli/bench_rings.h"
 #endif
 #include "cli/build.h"
@@ -219,6 +220,14 @@ void add_bench_command(Program& program) {
     rings_command->add_flag("--no-http", rings->without_http, "Leave the web servers out");
     rings_command->add_option("--picture", rings->picture, "Where the SVG goes [build/bench-rings.svg]");
     rings_command->callback([&program, rings] { program.status = bench_rings(program.paths, *rings); });
+    auto bpf = std::make_shared<BenchBpfOptions>();
+    CLI::App* bpf_command = command->add_subcommand("bpf", "Measure the BPF verifier beside the running kernel's, and the interpreter");
+    bpf_command->add_flag("--json", bpf->as_json, "Print JSON");
+    bpf_command->add_flag("--no-linux", bpf->without_kernel, "Do not ask the running kernel");
+    bpf_command->add_option("--object", bpf->object, "Only this object of the table, or a file of your own");
+    bpf_command->add_option("--rounds", bpf->rounds, "A figure is the median of so many")->check(CLI::Range(1u, 1000u))->capture_default_str();
+    bpf_command->add_option("--picture", bpf->picture, "Where the SVG goes [build/bench-bpf.svg]");
+    bpf_command->callback([&program, bpf] { program.status = bench_bpf(program.paths, *bpf); });
 #endif
     command->callback([&program, options, command] {
         if (command->get_subcommands().empty()) program.status = bench_calls(program.paths, *options);

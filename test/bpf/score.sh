@@ -3,16 +3,21 @@
 #
 # The kernel's own verifier tests as an oracle. The source comes from Debian's linux-source package, is
 # unpacked into the build directory and stays out of the tree.
-#   score.sh cases|objects|kernel-cases|kernel-objects
+#   score.sh cases|objects|kernel-cases|kernel-objects|kernel-programs|bench-objects
 # cases: test_verifier of 6.1; objects: progs/verifier_*.c of 6.12; kernel-...: the same programs, but
-# the running kernel's verdict is the expected one (needs bpf(2)).
+# the running kernel's verdict is the expected one (needs bpf(2)); kernel-programs: all other selftests
+# that compile. bench-objects: makes the objects that `gyre bench bpf` times.
 set -u
 mode=$1
 here=$(cd "$(dirname "$0")" && pwd)
 build=${GYRE_BUILD:-build}
 case $build in /*) ;; *) build=$(pwd)/$build ;; esac
 score=${BPF_SCORE_DIR:-$build/host/test/bpf}
-case $mode in *cases) version=6.1 ;; *objects) version=6.12 ;; *) echo "usage: $0 cases|objects|kernel-cases|kernel-objects" >&2; exit 2 ;; esac
+case $mode in
+cases | kernel-cases) version=6.1 ;;
+objects | kernel-objects | kernel-programs | bench-objects) version=6.12 ;;
+*) echo "usage: $0 cases|objects|kernel-cases|kernel-objects|kernel-programs|bench-objects" >&2; exit 2 ;;
+esac
 work=$build/bpf/linux-$version
 source=$work/source
 tests=$source/tools/testing/selftests/bpf
@@ -53,27 +58,62 @@ make_cases() {
     mv "$work/cases.new" "$work/cases"
 }
 
-make_objects() {
-    [ -e "$work/objects/done" ] && return
-    rm -rf "$work/objects" "$work/include"
-    mkdir -p "$work/objects" "$work/include/bpf"
+# What programs include: the running kernel's types and the helpers of the source.
+make_headers() {
+    [ -e "$work/include/done" ] && return
+    rm -rf "$work/include"
+    mkdir -p "$work/include/bpf"
     [ -r /sys/kernel/btf/vmlinux ] || fail "this kernel has no BTF to make vmlinux.h from"
     PATH=$PATH:/usr/sbin bpftool btf dump file /sys/kernel/btf/vmlinux format c > "$work/include/vmlinux.h" 2> "$work/log" || fail "vmlinux.h cannot be made"
     python3 "$source/scripts/bpf_doc.py" --header --file "$source/tools/include/uapi/linux/bpf.h" > "$work/include/bpf/bpf_helper_defs.h" \
         2> "$work/log" || fail "the helpers' header cannot be made"
     cp "$work/include/bpf/bpf_helper_defs.h" "$work/include/"
     cp "$source"/tools/lib/bpf/*.h "$work/include/bpf/"
+    touch "$work/include/done"
+}
+
+# compile FOLDER SOURCES...: each to FOLDER/name.o; what cannot be compiled is listed in FOLDER/broken.
+compile() {
+    folder=$1
+    shift
+    rm -rf "$folder" && mkdir -p "$folder"
     clang_include=$(clang-19 -print-resource-dir)/include
-    export work source tests clang_include
-    ls "$tests"/progs/verifier_*.c | xargs -P2 -n1 sh -c '
+    export work source tests clang_include folder
+    printf '%s\n' "$@" | xargs -P2 -n1 sh -c '
         name=$(basename "$1" .c)
         nice clang-19 -g -O2 -w -Werror=implicit-function-declaration --target=bpf -mcpu=v3 -std=gnu11 -fno-strict-aliasing \
             -D__TARGET_ARCH_x86 -DENABLE_ATOMICS_TESTS -I"$work/include" -I"$tests" -I"$tests/progs" -I"$source/tools/include/uapi" \
             -I"$source/tools/testing/selftests/usr/include" -idirafter "$clang_include" -idirafter /usr/include \
-            -idirafter /usr/include/x86_64-linux-gnu -c "$1" -o "$work/objects/$name.o" 2> "$work/objects/$name.err" ||
-            echo "$name" >> "$work/objects/broken"' sh
+            -idirafter /usr/include/x86_64-linux-gnu -c "$1" -o "$folder/$name.o" 2> "$folder/$name.err" ||
+            echo "$name" >> "$folder/broken"' sh
+}
+
+make_objects() {
+    [ -e "$work/objects/done" ] && return
+    make_headers
+    compile "$work/objects" "$tests"/progs/verifier_*.c
     [ -e "$work/objects/broken" ] && fail "clang cannot compile $(tr '\n' ' ' < "$work/objects/broken")"
     touch "$work/objects/done"
+}
+
+# Every other program of the selftests; some need kernels that are newer or older than this one.
+make_programs() {
+    [ -e "$work/programs/done" ] && return
+    make_headers
+    compile "$work/programs" $(ls "$tests"/progs/*.c | grep -v '/verifier_')
+    touch "$work/programs/done"
+}
+
+make_bench_objects() {
+    [ -e "$work/bench/done" ] && return
+    make_headers
+    set --
+    for name in loop1 loop3 test_verif_scale1 test_verif_scale2 test_verif_scale3 pyperf600_nounroll pyperf180 strobemeta; do
+        set -- "$@" "$tests/progs/$name.c"
+    done
+    compile "$work/bench" "$@"
+    [ -e "$work/bench/broken" ] && fail "clang cannot compile $(tr '\n' ' ' < "$work/bench/broken")"
+    touch "$work/bench/done"
 }
 
 unpack
@@ -81,5 +121,9 @@ case $mode in
 cases) make_cases; exec "$score/bpf_case_score" "$work/cases" --skip "$here/skip-6.1.txt" ;;
 kernel-cases) make_cases; exec "$score/bpf_case_score" "$work/cases" --kernel --skip "$here/skip-kernel-6.1.txt" ;;
 objects) make_objects; exec "$score/bpf_object_score" --run 20 --skip "$here/skip-6.12.txt" "$work"/objects/verifier_*.o ;;
+kernel-programs)
+    make_programs
+    exec "$score/bpf_object_score" --kernel --skip "$here/skip-kernel-6.12.txt" "$work"/programs/*.o ;;
+bench-objects) make_bench_objects ;;
 kernel-objects) make_objects; exec "$score/bpf_object_score" --kernel --skip "$here/skip-kernel-6.12.txt" "$work"/objects/verifier_*.o ;;
 esac
