@@ -35,15 +35,41 @@ void Executor::spawn(Task<void> task) {
     detail::current_executor = before;
 }
 
+Result<void> Executor::open(Way way) {
+    const auto try_open = [this]<class I>(std::unique_ptr<I>& ring, Way its) -> Result<void> {
+        auto made = std::make_unique<I>(entries_);
+        if (auto opened = made->open(); !opened) return opened;
+        ring = std::move(made);
+        way_ = its;
+        return {};
+    };
+    Result<void> outcome = fail(EINVAL);
+    if (way == Way::Auto || way == Way::Device) outcome = try_open(device_, Way::Device);
+    if (!outcome && (way == Way::Auto || way == Way::Uring)) outcome = try_open(uring_, Way::Uring);
+    if (!outcome && (way == Way::Auto || way == Way::Pool)) outcome = try_open(pooled_, Way::Pool);
+    return outcome;
+}
+
+void Executor::submit_waiting() {
+    while (!cancelled_.empty()) {
+        const uint64_t corr_id = cancelled_.back();
+        cancelled_.pop_back();
+        auto& waiter = *reinterpret_cast<Waiter*>(corr_id);
+        waiter.wake(waiter, {.corr_id = corr_id, .result = -ECANCELED, .flags = 0, .pad = 0});
+    }
+    while (!waiting_.empty() && try_submit(waiting_.front())) waiting_.pop_front();
+}
+
 Result<void> Executor::run() {
     Executor* const before = std::exchange(detail::current_executor, this);
     Result<void> outcome{};
     while (tasks_ != 0) {
         submit_waiting();
+        if (tasks_ == 0) break;
         Patience patience;
         if (!timers_.empty())
             patience = std::max<std::chrono::nanoseconds>(timers_.top().deadline - Clock::now(), std::chrono::nanoseconds{0});
-        if (auto waited = ring_.wait(1, patience);
+        if (auto waited = with([&](auto& ring) { return ring.wait(1, patience); });
             !waited && waited.error() != kTimeIsUp && waited.error() != std::errc::interrupted) {
             outcome = waited;
             break;
@@ -75,10 +101,11 @@ void Executor::fire_timers() {
 void Executor::cancel(uint64_t corr_id) {
     const auto waiting = std::ranges::find(waiting_, corr_id, &Entry::corr_id);
     if (waiting != waiting_.end()) {
-        waiting->syscall_nr = kCancelledCall;  // completes as cancelled once it is taken
+        waiting_.erase(waiting);
+        cancelled_.push_back(corr_id);  // not here: who cancels may be the coroutine that would be resumed
         return;
     }
-    (void)ring_.cancel(corr_id);
+    (void)with([&](auto& ring) { return ring.cancel(corr_id); });
 }
 
 void StopSource::request_stop() {

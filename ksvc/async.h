@@ -160,17 +160,24 @@ private:
 // One ring on one thread. run() returns when every spawned task has ended.
 class Executor {
 public:
-    explicit Executor(uint32_t entries = 1024) : ring_(entries) {}
-    Result<void> open() { return ring_.open(); }
+    explicit Executor(uint32_t entries = 1024) : entries_(entries) {}
+    Result<void> open(Way way = Way::Auto);
+    Way way() const { return way_; }
     void spawn(Task<void> task);
     Result<void> run();
-    Server& ring() { return ring_; }
+    // f(ring), whichever it is: force(), tier() and the like.
+    template <class F>
+    auto with(F&& f) {
+        if (uring_ != nullptr) [[likely]] return f(*uring_);
+        if (device_ != nullptr) return f(*device_);
+        return f(*pooled_);
+    }
     uint32_t task_count() const { return tasks_; }
     static Executor& current() { return *detail::current_executor; }
 
     // For awaiters: takes the entry now or as soon as the ring has room.
     void submit(const Entry& entry) {
-        if (!waiting_.empty() || !ring_.submit(entry)) waiting_.push_back(entry);
+        if (!waiting_.empty() || !try_submit(entry)) waiting_.push_back(entry);
     }
     uint64_t add_timer(std::chrono::nanoseconds limit, uint64_t corr_id);
     bool remove_timer(uint64_t timer);  // false: it has fired
@@ -186,13 +193,20 @@ private:
     };
     struct Root;
     static Root start_root(Executor& executor, Task<void> task);
-    void submit_waiting() {
-        while (!waiting_.empty() && ring_.submit(waiting_.front())) waiting_.pop_front();
+    bool try_submit(const Entry& entry) {
+        if (uring_ != nullptr) [[likely]] return uring_->submit(entry);
+        return with([&](auto& ring) { return ring.submit(entry); });
     }
+    void submit_waiting();
     void fire_timers();
 
-    Server ring_;
-    std::deque<Entry> waiting_;
+    uint32_t entries_;
+    Way way_ = Way::Auto;
+    std::unique_ptr<Server> uring_;  // one of the three, once it is open
+    std::unique_ptr<DeviceServer> device_;
+    std::unique_ptr<PooledServer> pooled_;
+    std::deque<Entry> waiting_;         // the ring was full
+    std::vector<uint64_t> cancelled_;   // were waiting
     std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
     std::vector<uint64_t> live_timers_;
     uint64_t next_timer_ = 1;

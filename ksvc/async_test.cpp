@@ -49,6 +49,49 @@ TEST(Async, ReadsAFile) {
     EXPECT_TRUE(content.starts_with(std::to_string(::getpid())));
 }
 
+TEST(Async, EachWayDown) {
+    for (const Way way : {Way::Device, Way::Uring, Way::Pool}) {
+        Executor executor(64);
+        if (auto opened = executor.open(way); !opened) {
+            ASSERT_EQ(way, Way::Device);  // the others are everywhere
+            EXPECT_NE(::access(KSVC_DEVICE_PATH, F_OK), 0);
+            continue;
+        }
+        EXPECT_EQ(executor.way(), way);
+        std::string content;
+        int error = -1;
+        executor.spawn([](std::string& into, int& result) -> Task<> { result = co_await read_all("/proc/self/stat", into); }(content, error));
+        ASSERT_TRUE(executor.run());
+        EXPECT_EQ(error, 0);
+        EXPECT_TRUE(content.starts_with(std::to_string(::getpid())));
+    }
+}
+
+// More tasks than the ring has room for, and one is stopped while its call waits for room.
+TEST(Async, StoppedBeforeThereWasRoom) {
+    Executor executor(16);
+    ASSERT_TRUE(executor.open(Way::Uring));
+    StopSource stop;
+    int finished = 0;
+    std::errc error{};
+    for (int i = 0; i < 16; ++i)
+        executor.spawn([](int& count) -> Task<> {
+            const timespec brief{.tv_sec = 0, .tv_nsec = 20'000'000};
+            if (co_await calls::nanosleep(&brief, nullptr)) ++count;
+        }(finished));
+    executor.spawn([](StopSource& source, std::errc& result) -> Task<> {
+        const timespec day{.tv_sec = 86400, .tv_nsec = 0};
+        if (auto slept = co_await calls::nanosleep(&day, nullptr).stoppable_by(source); !slept) result = slept.error();
+    }(stop, error));
+    executor.spawn([](StopSource& source) -> Task<> {
+        source.request_stop();
+        co_return;
+    }(stop));
+    ASSERT_TRUE(executor.run());
+    EXPECT_EQ(finished, 16);
+    EXPECT_EQ(error, std::errc::operation_canceled);
+}
+
 TEST(Async, ErrorsAreValues) {
     int error = 0;
     std::string nothing;

@@ -73,7 +73,16 @@ public:
     Result<BufferView> take(size_t) { return fail(EOPNOTSUPP); }  // only the kernel takes
     void give_back(BufferView view);
     uint16_t group() const { return group_; }
-    // The buffer that a completion names.
+    // An entry for recv(2) into one of these: submit() it as any other.
+    Entry receive(uint64_t corr_id, int fd, uint32_t message_flags = 0) const {
+        return {.corr_id = corr_id, .syscall_nr = kReceiveChosen, .flags = 0,
+                .args = {static_cast<uint64_t>(fd), group_, 0, message_flags, 0, 0}};
+    }
+    // The buffer that its completion names, or nothing where it names none (an error, or the end).
+    std::optional<BufferView> chosen(const Completion& completion) const {
+        if ((completion.flags & kCompletionChosen) == 0 || completion.flags >> 16 >= blocks_.count()) return {};
+        return chosen(completion.flags >> 16, completion.result > 0 ? static_cast<size_t>(completion.result) : 0);
+    }
     BufferView chosen(uint32_t id, size_t bytes) const {
         BufferView view = blocks_.block(id);
         view.bytes = view.bytes.first(bytes);

@@ -20,7 +20,13 @@ using Default = Instance<ProbingRouter, BasicUring, GrowingPool, EventfdNotifier
 using Server = Instance<ProbingRouter, ServerUring, GrowingPool, EventfdNotifier, DirectSink, HeapBuffers, FilledPage>;
 // Neither io_uring nor the device: workers only, and no descriptor at all.
 using Pooled = Instance<ProbingRouter, NoBackend, GrowingPool, FutexNotifier, RingSink, HeapBuffers, FilledPage>;
+// The server's two other ways down.
+using DeviceServer = Instance<ProbingRouter, DeviceBackend, InlinePool, EventfdNotifier, DirectSink, HeapBuffers, DevicePage>;
+using PooledServer = Instance<ProbingRouter, NoBackend, GrowingPool, FutexNotifier, DirectSink, HeapBuffers, FilledPage>;
 using OnDevice = Instance<ProbingRouter, DeviceBackend, InlinePool, EventfdNotifier, RingSink, HeapBuffers, DevicePage>;
+
+// Where calls go down. Auto: the first that works here, in this order.
+enum class Way : uint8_t { Auto, Device, Uring, Pool };
 
 // Calls `handle(completion)` for each completion of a ring-sink instance until it says false or
 // nothing can come any more. The generic loop of an event-driven program.

@@ -20,9 +20,10 @@ namespace ksvc {
 // How long a wait may last. None: for ever; 0: only look.
 using Patience = std::optional<std::chrono::nanoseconds>;
 
-// Where what a worker finished is brought to. Called from any thread.
+// Where what a worker finished is brought to. Called from any thread. `signal`: what the call sent to
+// its caller (SIGPIPE, SIGXFSZ) and the worker has taken back, to be raised by the owner; or 0.
 struct FinishedPort {
-    void (*finished)(FinishedPort& port, uint64_t token, int64_t result);
+    void (*finished)(FinishedPort& port, uint64_t token, int64_t result, int signal);
 };
 
 // Takes one completion: what a backend is given to reap into. False: no room, keep it.

@@ -40,7 +40,7 @@ Result<void> DeviceBackend::open(unsigned entries, unsigned workers) {
     ksvc_create_params params{};
     params.submit_ring_entries = std::clamp(std::bit_ceil(entries), KSVC_RING_ENTRIES_MIN, KSVC_RING_ENTRIES_MAX);
     params.complete_ring_entries = std::min(params.submit_ring_entries * 2, KSVC_RING_ENTRIES_MAX);
-    params.eventfd = -1;
+    params.eventfd = eventfd_;
     if (::ioctl(fd_, KSVC_IOC_CREATE, &params) != 0) {
         const int error = errno;
         close_all();

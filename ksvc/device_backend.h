@@ -42,8 +42,12 @@ public:
     Result<void> wait(unsigned count, Patience patience);
     bool watch(int) { return false; }
     Result<unsigned> cancel(uint64_t token);
-    // CREATE takes the eventfd, once: a program that wants to poll polls fd() of the device.
-    Result<void> notify_by(int) { return std::unexpected(std::errc::operation_not_supported); }
+    // CREATE takes the eventfd: before open(). A program may as well poll fd() of the device.
+    void signal_by(int eventfd) { eventfd_ = eventfd; }
+    Result<void> notify_by(int eventfd) {
+        if (eventfd < 0 || eventfd != eventfd_) return std::unexpected(std::errc::operation_not_supported);
+        return {};
+    }
     void cancel_all() {}  // closing the device ends what is left
 
     template <CompletionTaker Take>
@@ -67,6 +71,7 @@ private:
     void close_all();
 
     int fd_ = -1;
+    int eventfd_ = -1;
     uint32_t features_ = 0;
     uint32_t in_ring_bytes_ = 0;
     uint32_t out_ring_bytes_ = 0;

@@ -36,7 +36,11 @@ public:
     Instance& operator=(const Instance&) = delete;
 
     // Opens the backend and lets the router probe. ENOSYS, EPERM, ENOENT...: this way down is shut.
-    Result<void> open() {
+    // `with_event_fd`: event_fd() will be asked for. The device must know that from the start, and then
+    // signals every completion; the other backends can be told later.
+    Result<void> open(bool with_event_fd = false) {
+        if constexpr (requires { backend_.signal_by(notifier_.fd()); })
+            if (with_event_fd) backend_.signal_by(notifier_.fd());
         if (auto opened = backend_.open(std::min(sink_.capacity(), 4096u)); !opened) return opened;
         router_.probe(page_, backend_);
         return {};
@@ -86,6 +90,7 @@ public:
     // Moves finished work into the sink; says how many completions it delivered.
     unsigned reap() {
         const uint64_t before = delivered();
+        if (!instant_.empty()) [[unlikely]] collect_instant();
         backend_.reap(Taker{this});
         if (!instant_.empty()) [[unlikely]] collect_instant();
         if (inbox_.has_mail.load(std::memory_order_acquire)) [[unlikely]] collect_inbox();
@@ -163,11 +168,10 @@ public:
     Result<void> force(uint32_t nr, Tier tier) { return router_.force(nr, tier); }
 
     // Makes notifier().fd() readable whenever there may be something to reap: for poll and epoll.
+    // operation_not_supported: the device was opened without.
     Result<int> event_fd() requires(Notify::kIsPollable) {
         notifier_.notify_always();
-        if (auto registered = backend_.notify_by(notifier_.fd());
-            !registered && registered.error() != std::errc::operation_not_supported)
-            return std::unexpected(registered.error());
+        if (auto registered = backend_.notify_by(notifier_.fd()); !registered) return std::unexpected(registered.error());
         return notifier_.fd();
     }
 
@@ -178,15 +182,16 @@ private:
     struct Letter {
         uint64_t token;
         int64_t result;
+        int signal = 0;  // to be raised when it is delivered
     };
     // Finished calls of workers, until the owner collects them.
     struct Inbox : FinishedPort {
         explicit Inbox(Instance& self) : FinishedPort{&on_finished}, owner(self) {}
-        static void on_finished(FinishedPort& port, uint64_t token, int64_t result) {
+        static void on_finished(FinishedPort& port, uint64_t token, int64_t result, int signal) {
             auto& inbox = static_cast<Inbox&>(port);
             // Under the lock to the end: the owner may go as soon as it has collected the last one.
             std::lock_guard guard(inbox.lock);
-            inbox.mail.push_back({token, result});
+            inbox.mail.push_back({token, result, signal});
             inbox.has_mail.store(true);
             inbox.owner.notifier_.notify();
         }

@@ -6,6 +6,8 @@
 
 #include <sys/syscall.h>
 
+#include <csignal>
+
 namespace ksvc {
 
 #define KSVC_INSTANCE                                                                                  \
@@ -36,7 +38,10 @@ void KSVC_INSTANCE_NAME::submit_plain(const Entry& entry) {
 KSVC_INSTANCE
 void KSVC_INSTANCE_NAME::submit_with_care(const Entry& entry) {
     is_mixed_ = true;
-    order_.add(entry);
+    Entry held = entry;
+    // The library's own mark becomes another flag that nobody knows, so that start() refuses it.
+    if (held.flags & kCancelledFlag) held.flags = (held.flags & ~kCancelledFlag) | kCancelledFlag >> 1;
+    order_.add(held);
     pump();
 }
 
@@ -45,7 +50,7 @@ void KSVC_INSTANCE_NAME::pump() {
     revoke();
     while (!blocked_.empty()) {
         const Pending pending = blocked_.front();
-        if (pending.entry.syscall_nr == kCancelledCall) {
+        if (pending.entry.flags & kCancelledFlag) {
             blocked_.pop_front();
             answer(pending.token, -ECANCELED);
             continue;
@@ -54,6 +59,12 @@ void KSVC_INSTANCE_NAME::pump() {
         if (started == Start::Full) break;
         blocked_.pop_front();
         if (started == Start::Unfit) start_by(router_.below(pending.entry), pending.entry, pending.token);
+    }
+    uint64_t token;
+    while (OrderUnit* parked = order_.unpark(running() == 0, token)) {
+        const Entry next = *order_.advance(*parked);
+        ++running_;
+        start(next, token);
     }
     OrderUnit unit;
     while (order_.take(running() == 0, unit)) run_unit(std::move(unit));
@@ -75,6 +86,7 @@ void KSVC_INSTANCE_NAME::start(const Entry& entry, uint64_t token) {
     is_mixed_ = true;
     revoke();
     if (entry.flags != 0) [[unlikely]] {
+        if (entry.flags & kCancelledFlag) return answer(token, -ECANCELED);
         const bool is_multi_call = entry.syscall_nr == SYS_accept || entry.syscall_nr == SYS_accept4 ||
                                    entry.syscall_nr == SYS_poll;
         if ((entry.flags & ~KSVC_ENTRY_FLAGS_KNOWN) || ((entry.flags & KSVC_ENTRY_MULTI) && !is_multi_call))
@@ -97,7 +109,6 @@ void KSVC_INSTANCE_NAME::start(const Entry& entry, uint64_t token) {
 
 KSVC_INSTANCE
 void KSVC_INSTANCE_NAME::start_by(Tier tier, const Entry& entry, uint64_t token) {
-    if (entry.syscall_nr == kCancelledCall) return answer(token, -ECANCELED);
     if (tier == Tier::SharedPage) {
         if (const auto known = page_.answer(entry)) return answer(token, *known);
         tier = router_.below(entry);
@@ -132,16 +143,17 @@ void KSVC_INSTANCE_NAME::deliver_ordered(uint64_t token, int64_t result, uint32_
     if (entry.flags & KSVC_ENTRY_MULTI) --multi_running_;
     --running_;
     if (result >= 0) {
+        if (order_.park(token, unit)) return put(entry.corr_id, result, flags);  // pump() goes on
         if (const Entry* next = order_.advance(unit)) {
             const Entry successor = *next;
             ++running_;
-            put(entry.corr_id, result, 0);
+            put(entry.corr_id, result, flags);
             return start(successor, token);
         }
     }
     std::vector<Entry> cut(unit.entries.begin() + static_cast<ptrdiff_t>(unit.next), unit.entries.end());
     order_.retire(token);
-    put(entry.corr_id, result, 0);
+    put(entry.corr_id, result, flags);
     for (const Entry& left : cut) put(left.corr_id, -ECANCELED, 0);
 }
 
@@ -174,6 +186,7 @@ void KSVC_INSTANCE_NAME::collect_inbox() {
             continue;
         }
         --pool_running_;
+        if (letter.signal != 0) [[unlikely]] std::raise(letter.signal);
         deliver(letter.token, letter.result, 0);
     }
     letters_ = std::move(letters);
@@ -186,7 +199,7 @@ Result<unsigned> KSVC_INSTANCE_NAME::cancel(uint64_t corr_id) {
     const auto cancel_running = [&](uint64_t token) {
         for (Pending& pending : blocked_) {
             if (pending.token != token) continue;
-            pending.entry.syscall_nr = kCancelledCall;
+            pending.entry.flags |= kCancelledFlag;
             ++reached;
         }
         const unsigned taken = pool_.cancel(token, inbox_);

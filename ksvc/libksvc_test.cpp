@@ -69,6 +69,9 @@ TEST_P(LibksvcTest, ProbeAndForce) {
     EXPECT_EQ(ksvc_force_route(ring, SYS_read, KSVC_ROUTE_TRAP), 0);
     EXPECT_EQ(ksvc_probe_call(ring, SYS_read), KSVC_ROUTE_TRAP);
     EXPECT_EQ(ksvc_force_route(ring, SYS_fork, KSVC_ROUTE_TRAP), -EINVAL);
+    EXPECT_EQ(ksvc_force_route(ring, SYS_read, static_cast<ksvc_route>(4)), -EINVAL);
+    EXPECT_EQ(ksvc_force_route(ring, SYS_read, static_cast<ksvc_route>(200)), -EINVAL);
+    EXPECT_EQ(ksvc_probe_call(ring, SYS_read), KSVC_ROUTE_TRAP);
 }
 
 TEST_P(LibksvcTest, EventDescriptor) {

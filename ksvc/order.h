@@ -6,6 +6,7 @@
 #pragma once
 
 #include <deque>
+#include <utility>
 #include <vector>
 
 #include "ksvc/tier.h"
@@ -13,26 +14,28 @@
 namespace ksvc {
 
 inline constexpr uint64_t kOrderBit = 1ull << 63;
-// Stands for a call that was cancelled before it started; no system call has this number.
-inline constexpr uint32_t kCancelledCall = 0xFFFFFFFEu;
+// In an entry's flags: it was cancelled before it started. What a program sets there is refused.
+inline constexpr uint32_t kCancelledFlag = 1u << 31;
 
 // One entry, or a chain of which each runs only after the one before.
 struct OrderUnit {
     std::vector<Entry> entries;
     size_t next = 0;         // the one that runs is entries[next - 1]
-    bool is_barrier = false;
+    bool is_barrier = false;  // one of the entries has DRAIN: nothing behind overtakes
+    bool is_parked = false;   // the next entry has DRAIN and waits for what came before the unit
     bool is_cancelled = false;
     bool is_active = false;
 
     const Entry& current() const { return entries[next - 1]; }
     size_t waiting_count() const { return entries.size() - next; }
+    bool starts_with_drain() const { return (entries.front().flags & KSVC_ENTRY_DRAIN) != 0; }
 };
 
 class Order {
 public:
     // Not 0 while entries must queue here behind others.
     uint32_t is_holding() const { return holding_; }
-    bool is_waiting() const { return !queue_.empty(); }
+    bool is_waiting() const { return !queue_.empty() || parked_ != kNone; }
     uint32_t held_count() const { return held_; }
 
     void add(const Entry& entry) {
@@ -50,7 +53,7 @@ public:
     }
     // The next unit that may run now; `is_idle`: nothing is running.
     bool take(bool is_idle, OrderUnit& unit) {
-        if (queue_.empty() || is_barrier_up_ || (queue_.front().is_barrier && !is_idle)) return false;
+        if (queue_.empty() || is_barrier_up_ || (queue_.front().starts_with_drain() && !is_idle)) return false;
         unit = std::move(queue_.front());
         queue_.pop_front();
         held_ -= static_cast<uint32_t>(unit.entries.size());
@@ -80,6 +83,21 @@ public:
         --held_;
         return &unit.entries[unit.next++];
     }
+    // DRAIN in the middle of a chain: there can be one such at a time, for nothing overtakes it.
+    bool park(uint64_t token, OrderUnit& unit) {
+        if (unit.next == unit.entries.size() || (unit.entries[unit.next].flags & KSVC_ENTRY_DRAIN) == 0) return false;
+        unit.is_parked = true;
+        parked_ = token;
+        return true;
+    }
+    // The unit that may go on now, or nullptr.
+    OrderUnit* unpark(bool is_idle, uint64_t& token) {
+        if (parked_ == kNone || !is_idle) return nullptr;
+        token = std::exchange(parked_, kNone);
+        OrderUnit& waiting = unit(token);
+        waiting.is_parked = false;
+        return &waiting;
+    }
     void retire(uint64_t token) {
         OrderUnit& done = unit(token);
         if (done.is_barrier) is_barrier_up_ = false;
@@ -95,8 +113,8 @@ public:
         unsigned marked = 0;
         const auto mark = [&](OrderUnit& unit) {
             for (size_t i = unit.next; i < unit.entries.size(); ++i) {
-                if (unit.entries[i].corr_id != corr_id || unit.entries[i].syscall_nr == kCancelledCall) continue;
-                unit.entries[i].syscall_nr = kCancelledCall;
+                if (unit.entries[i].corr_id != corr_id || (unit.entries[i].flags & kCancelledFlag)) continue;
+                unit.entries[i].flags |= kCancelledFlag;
                 ++marked;
             }
         };
@@ -105,7 +123,7 @@ public:
         for (size_t i = 0; i < active_.size(); ++i) {
             if (!active_[i].is_active) continue;
             mark(active_[i]);
-            if (active_[i].next == 0 || active_[i].current().corr_id != corr_id) continue;
+            if (active_[i].next == 0 || active_[i].is_parked || active_[i].current().corr_id != corr_id) continue;
             active_[i].is_cancelled = true;
             running(kOrderBit | i);
         }
@@ -119,9 +137,12 @@ private:
     }
     void refresh() { holding_ = !queue_.empty() || !building_.entries.empty() || is_barrier_up_; }
 
+    static constexpr uint64_t kNone = ~0ull;
+
     uint32_t held_ = 0;
     uint32_t holding_ = 0;
     bool is_barrier_up_ = false;
+    uint64_t parked_ = kNone;
     OrderUnit building_;
     std::deque<OrderUnit> queue_;
     std::deque<OrderUnit> active_;

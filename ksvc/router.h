@@ -16,13 +16,15 @@ public:
     template <class Page, class Backend>
     void probe(const Page& page, Backend& backend) {
         for (uint32_t nr = 0; nr < kCallLimit; ++nr) learn(nr, page.answers(nr), backend.can_run(nr));
-        nop_ = backend.can_run(KSVC_NR_NOP) ? Tier::Kernel : Tier::Pool;
-        kernel_runs_nop_ = nop_ == Tier::Kernel;
+        kernel_runs_nop_ = backend.can_run(KSVC_NR_NOP);
+        nop_ = kernel_runs_nop_ ? Tier::Kernel : Tier::Trap;  // no trap does nothing: answered on the spot
     }
 
     [[gnu::always_inline]] Tier route(const Entry& entry) const {
-        if (entry.syscall_nr >= kCallLimit)
-            return entry.syscall_nr == KSVC_NR_NOP ? nop_ : Tier::Pool;  // unknown: the kernel says ENOSYS
+        if (entry.syscall_nr >= kCallLimit)  // unknown: the kernel says ENOSYS
+            return entry.syscall_nr == KSVC_NR_NOP                            ? nop_
+                   : entry.syscall_nr == kReceiveChosen && kernel_runs_nop_ ? Tier::Kernel
+                                                                              : Tier::Pool;
         const Row& row = rows_[entry.syscall_nr];
         if (row.depends_on_arguments && is_about_caller(entry)) return Tier::Trap;
         return row.tier;
@@ -45,7 +47,7 @@ private:
     };
     void learn(uint32_t nr, bool page_answers, bool kernel_runs);
     std::array<Row, kCallLimit> rows_;
-    Tier nop_ = Tier::Pool;
+    Tier nop_ = Tier::Trap;
     bool kernel_runs_nop_ = false;
 };
 

@@ -34,6 +34,12 @@ enum class Tier : uint8_t {
 // Table size for system-call numbers; x86-64 ends at 462 in Linux 6.12.
 inline constexpr uint32_t kCallLimit = 512;
 
+// The library's own, above every system call: recv(2) into a buffer that the kernel chooses out of a
+// ProvidedBuffers when data has come. args: descriptor, group, most bytes (0: a whole buffer), flags.
+inline constexpr uint32_t kReceiveChosen = 0xFFFFFF00u;
+// In a completion's flags: the number of the chosen buffer is in the upper half.
+inline constexpr uint32_t kCompletionChosen = 1u << 15;
+
 // ETIME has a name in std::errc that C++23 calls old, for no fault of its own.
 inline constexpr auto kTimeIsUp = static_cast<std::errc>(ETIME);
 

@@ -68,7 +68,8 @@ const ksvc_shared_page* map_device() {
 
 void set_up() {
     if (const auto* device = map_device()) {
-        detail::pid_page = detail::identity_page = detail::device_page = device;
+        for (detail::PagePointer* page : {&detail::device_page, &detail::identity_page, &detail::pid_page})
+            page->store(device, std::memory_order_release);
         return;
     }
     void* memory = ::mmap(nullptr, sizeof(ksvc_shared_page), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -79,7 +80,7 @@ void set_up() {
     }
     g_own = static_cast<ksvc_shared_page*>(memory);
     fill_own();
-    detail::pid_page = g_own;
+    detail::pid_page.store(g_own, std::memory_order_release);
 }
 
 // Reads a consistent set of fields of the device's page.
@@ -101,9 +102,9 @@ uint64_t time_stamp() { return __builtin_ia32_rdtsc(); }
 
 namespace detail {
 
-constinit const ksvc_shared_page* pid_page = &kNothing;
-constinit const ksvc_shared_page* identity_page = &kNothing;
-constinit const ksvc_shared_page* device_page = &kNothing;
+constinit PagePointer pid_page = &kNothing;
+constinit PagePointer identity_page = &kNothing;
+constinit PagePointer device_page = &kNothing;
 
 int64_t identity_slowly(uint32_t syscall_nr) {
     std::call_once(g_once, set_up);
@@ -118,7 +119,7 @@ int64_t identity_slowly(uint32_t syscall_nr) {
 
 PageKind which_page() {
     (void)getpid();
-    if (detail::holds(detail::device_page)) return PageKind::Device;
+    if (detail::holds(detail::page_of(detail::device_page))) return PageKind::Device;
     return g_caches_identity ? PageKind::Cached : PageKind::Filled;
 }
 
@@ -126,7 +127,7 @@ void cache_identity() {
     if (which_page() == PageKind::Device || g_own == nullptr) return;
     g_caches_identity = true;
     refresh_identity();
-    detail::identity_page = g_own;
+    detail::identity_page.store(g_own, std::memory_order_release);
 }
 
 void refresh_identity() {
@@ -137,7 +138,7 @@ void refresh_identity() {
 
 Result<void> uname(struct ::utsname& names) {
     (void)getpid();
-    const ksvc_shared_page& page = *detail::device_page;
+    const ksvc_shared_page& page = *detail::page_of(detail::device_page);
     if (detail::holds(&page) && consistently(page, [&] {
             std::memcpy(names.sysname, page.sysname, sizeof names.sysname);
             std::memcpy(names.nodename, page.nodename, sizeof names.nodename);
@@ -155,7 +156,7 @@ Result<void> uname(struct ::utsname& names) {
 Result<rlimit> getrlimit(int resource) {
     (void)getpid();
     rlimit limit{};
-    const ksvc_shared_page& page = *detail::device_page;
+    const ksvc_shared_page& page = *detail::page_of(detail::device_page);
     const bool is_files = resource == RLIMIT_NOFILE;
     if (detail::holds(&page) && (is_files || resource == RLIMIT_NPROC) && consistently(page, [&] {
             limit.rlim_cur = detail::field(is_files ? page.nofile_limit : page.nproc_limit);
@@ -169,7 +170,7 @@ Result<rlimit> getrlimit(int resource) {
 
 Result<timespec> clock_gettime(clockid_t clock) {
     (void)getpid();
-    const ksvc_shared_page& page = *detail::device_page;
+    const ksvc_shared_page& page = *detail::page_of(detail::device_page);
     uint64_t time_ns = 0;
     const bool is_known = clock == CLOCK_MONOTONIC || clock == CLOCK_REALTIME || clock == CLOCK_BOOTTIME;
     if (is_known && detail::holds(&page) && detail::field(page.clock_mode) == KSVC_CLOCK_TSC &&

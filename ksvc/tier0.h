@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <atomic>
+
 #include "ksvc/tier.h"
 
 namespace ksvc {
@@ -20,29 +22,32 @@ namespace detail {
 
 // Never null: at first a page of zeros, in which no pid is found. `pid_page` is good for the pid,
 // `identity_page` for all identities, `device_page` for the rest.
-extern constinit const ksvc_shared_page* pid_page;
-extern constinit const ksvc_shared_page* identity_page;
-extern constinit const ksvc_shared_page* device_page;
+// Published with release order when the page is ready: any thread may be the first to ask.
+using PagePointer = std::atomic<const ksvc_shared_page*>;
+extern constinit PagePointer pid_page;
+extern constinit PagePointer identity_page;
+extern constinit PagePointer device_page;
+inline const ksvc_shared_page* page_of(const PagePointer& pointer) { return pointer.load(std::memory_order_acquire); }
 int64_t identity_slowly(uint32_t syscall_nr);
 
 template <class T>
 inline T field(const T& place) {
     return __atomic_load_n(&place, __ATOMIC_RELAXED);
 }
-// A wiped page (after fork) and the page of zeros have no pid.
-inline bool holds(const ksvc_shared_page* page) { return field(page->pid) != 0; }
+// A wiped page (after fork) and the page of zeros have no pid. Acquire: the pid is stored last.
+inline bool holds(const ksvc_shared_page* page) { return __atomic_load_n(&page->pid, __ATOMIC_ACQUIRE) != 0; }
 
 }  // namespace detail
 
 inline pid_t getpid() {
-    const pid_t pid = detail::field(detail::pid_page->pid);
+    const pid_t pid = detail::field(detail::page_of(detail::pid_page)->pid);
     if (pid != 0) [[likely]] return pid;
     return static_cast<pid_t>(detail::identity_slowly(39));
 }
 
 #define KSVC_IDENTITY(name, type, member, number)                                                    \
     inline type name() {                                                                             \
-        const auto* page = detail::identity_page;                                                    \
+        const auto* page = detail::page_of(detail::identity_page);                                   \
         if (detail::holds(page)) [[likely]] return static_cast<type>(detail::field(page->member));   \
         return static_cast<type>(detail::identity_slowly(number));                                   \
     }

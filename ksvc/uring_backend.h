@@ -122,7 +122,7 @@ private:
 
     [[gnu::always_inline]] static unsigned copy_plain(const io_uring_cqe* from, Completion* to, unsigned count) {
         for (unsigned i = 0; i < count; ++i) {
-            if (((from[i].user_data >> 62) | (from[i].flags & IORING_CQE_F_MORE)) != 0) [[unlikely]] return i;
+            if (((from[i].user_data >> 62) | (from[i].flags & (IORING_CQE_F_MORE | IORING_CQE_F_BUFFER))) != 0) [[unlikely]] return i;
             to[i] = {.corr_id = from[i].user_data, .result = from[i].res, .flags = 0, .pad = 0};
         }
         return count;
@@ -149,7 +149,9 @@ private:
         for (unsigned i = 0; i < ready; ++i, ++head) {
             const io_uring_cqe& cqe = ring_.cq.cqes[head & *ring_.cq.kring_mask];
             const uint64_t data = cqe.user_data;
-            const uint32_t flags = cqe.flags & IORING_CQE_F_MORE ? KSVC_COMPLETION_MORE : 0;
+            uint32_t flags = cqe.flags & IORING_CQE_F_MORE ? KSVC_COMPLETION_MORE : 0;
+            if (cqe.flags & IORING_CQE_F_BUFFER) [[unlikely]]
+                flags |= kCompletionChosen | (cqe.flags >> IORING_CQE_BUFFER_SHIFT << 16);
             if (data & kBackendBit) [[unlikely]] {
                 uint64_t token = data;
                 int64_t result = cqe.res;

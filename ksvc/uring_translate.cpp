@@ -5,7 +5,8 @@
 //    offsets are unfit, and so are descriptors that cannot seek (pread on a pipe is ESPIPE);
 //  - io_uring waits on an O_NONBLOCK pipe or socket, where the calls say EAGAIN or EINPROGRESS: such
 //    descriptors are unfit for read, write, accept and connect, and get MSG_DONTWAIT for send and
-//    receive (a trusting ring does not look, UringRing::set_trusting);
+//    receive; sockets with SO_RCVTIMEO or SO_SNDTIMEO are unfit (a trusting ring does not look,
+//    UringRing::set_trusting);
 //  - lengths are 32 bit in an operation: above MAX_RW_COUNT (read, write) or 2^32 they are unfit;
 //  - offsets behind pointers (splice) are values in an operation: unfit unless NULL;
 //  - memory that the library itself must read or write (stat, recvfrom, timespec) must be real, as
@@ -65,11 +66,27 @@ bool may_wait(const Draft& d, int fd) {
     const int64_t flags = trap(SYS_fcntl, static_cast<uint64_t>(fd), F_GETFL);
     return flags < 0 || (flags & O_NONBLOCK) == 0;
 }
+// SO_RCVTIMEO or SO_SNDTIMEO: io_uring does not know them.
+bool has_time_limit(const Draft& d, int fd, int option) {
+    if (d.ring.is_trusting()) return false;
+    timeval limit{};
+    socklen_t bytes = sizeof limit;
+    const int64_t result = trap(SYS_getsockopt, static_cast<uint64_t>(fd), SOL_SOCKET, static_cast<uint64_t>(option),
+                                reinterpret_cast<uint64_t>(&limit), reinterpret_cast<uint64_t>(&bytes));
+    return result == 0 && (limit.tv_sec != 0 || limit.tv_usec != 0);
+}
+// MSG_CMSG_COMPAT: the calls refuse it, the operations do not look.
+bool has_compat_flag(uint32_t flags) { return (flags & 0x80000000u) != 0; }
+bool may_wait_long(const Draft& d, int fd, int option) { return may_wait(d, fd) && !has_time_limit(d, fd, option); }
 
 // ---- reading and writing ------------------------------------------------------------------------
 
+int limit_of(int operation) {
+    return operation == IORING_OP_READ || operation == IORING_OP_READV ? SO_RCVTIMEO : SO_SNDTIMEO;
+}
+
 bool read_write(Draft& d, int operation) {
-    if (d.arg(2) > kMaxTransfer || !may_wait(d, d.integer(0))) return false;
+    if (d.arg(2) > kMaxTransfer || !may_wait_long(d, d.integer(0), limit_of(operation))) return false;
     d.put(operation, d.integer(0), d.arg(1), d.arg(2), ~0ull);
     return true;
 }
@@ -85,7 +102,7 @@ bool pread(Draft& d) { return positional(d, IORING_OP_READ); }
 bool pwrite(Draft& d) { return positional(d, IORING_OP_WRITE); }
 
 bool vector(Draft& d, int operation) {
-    if (!is_word(d.arg(2)) || !may_wait(d, d.integer(0))) return false;
+    if (!is_word(d.arg(2)) || !may_wait_long(d, d.integer(0), limit_of(operation))) return false;
     d.put(operation, d.integer(0), d.arg(1), d.arg(2), ~0ull);
     return true;
 }
@@ -96,7 +113,7 @@ bool writev(Draft& d) { return vector(d, IORING_OP_WRITEV); }
 bool vector_positional(Draft& d, int operation, bool has_flags) {
     if (!is_word(d.arg(2))) return false;
     const bool is_at_position = has_flags && d.arg(3) == ~0ull;
-    if (is_at_position && !may_wait(d, d.integer(0))) return false;
+    if (is_at_position && !may_wait_long(d, d.integer(0), limit_of(operation))) return false;
     if (!is_at_position && (static_cast<int64_t>(d.arg(3)) < 0 || !can_seek(d.integer(0)))) return false;
     d.put(operation, d.integer(0), d.arg(1), d.arg(2), d.arg(3));
     if (has_flags) d.sqe.rw_flags = d.integer(5);
@@ -268,12 +285,12 @@ bool listen(Draft& d) {
     return true;
 }
 bool connect(Draft& d) {
-    if (!may_wait(d, d.integer(0))) return false;
+    if (!may_wait_long(d, d.integer(0), SO_SNDTIMEO)) return false;
     d.put(IORING_OP_CONNECT, d.integer(0), d.arg(1), 0, static_cast<uint64_t>(d.integer(2)));
     return true;
 }
 bool accept_flags(Draft& d, uint32_t flags) {
-    if (!may_wait(d, d.integer(0))) return false;
+    if (!may_wait_long(d, d.integer(0), SO_RCVTIMEO)) return false;
     d.put(IORING_OP_ACCEPT, d.integer(0), d.arg(1), 0, d.arg(2));
     d.sqe.accept_flags = flags;
     if (d.is_multi()) d.sqe.ioprio |= IORING_ACCEPT_MULTISHOT;
@@ -298,7 +315,7 @@ bool send_slot(Draft& d, uint32_t flags) {
     return true;
 }
 bool sendto(Draft& d) {
-    if (d.arg(2) > kMaxTransfer) return false;
+    if (d.arg(2) > kMaxTransfer || has_compat_flag(d.word(3)) || has_time_limit(d, d.integer(0), SO_SNDTIMEO)) return false;
     if (d.arg(4) == 0) {
         d.put(IORING_OP_SEND, d.integer(0), d.arg(1), d.arg(2), 0);
         return send_slot(d, d.word(3));
@@ -319,7 +336,7 @@ bool sendto(Draft& d) {
     return true;
 }
 bool recvfrom(Draft& d) {
-    if (d.arg(2) > kMaxTransfer) return false;
+    if (d.arg(2) > kMaxTransfer || has_compat_flag(d.word(3)) || has_time_limit(d, d.integer(0), SO_RCVTIMEO)) return false;
     if (d.arg(4) == 0) {
         d.put(IORING_OP_RECV, d.integer(0), d.arg(1), d.arg(2), 0);
         d.sqe.msg_flags = message_flags(d, d.word(3));
@@ -341,10 +358,12 @@ bool recvfrom(Draft& d) {
     return true;
 }
 bool sendmsg(Draft& d) {
+    if (has_compat_flag(d.word(2)) || has_time_limit(d, d.integer(0), SO_SNDTIMEO)) return false;
     d.put(IORING_OP_SENDMSG, d.integer(0), d.arg(1), 1, 0);
     return send_slot(d, d.word(2));
 }
 bool recvmsg(Draft& d) {
+    if (has_compat_flag(d.word(2)) || has_time_limit(d, d.integer(0), SO_RCVTIMEO)) return false;
     d.put(IORING_OP_RECVMSG, d.integer(0), d.arg(1), 1, 0);
     d.sqe.msg_flags = message_flags(d, d.word(2));
     return true;
@@ -489,6 +508,14 @@ int uring_operation(uint32_t nr) { return nr < kCallLimit ? kRows[nr].operation 
 Start uring_translate(UringRing& ring, const Entry& entry, uint64_t token, io_uring_sqe& sqe) {
     std::memset(&sqe, 0, sizeof sqe);
     Draft draft{.ring = ring, .entry = entry, .token = token, .sqe = sqe};
+    if (entry.syscall_nr == kReceiveChosen) {
+        draft.put(IORING_OP_RECV, draft.integer(0), 0, draft.word(2), 0);
+        sqe.msg_flags = draft.word(3);
+        sqe.flags |= IOSQE_BUFFER_SELECT;
+        sqe.buf_group = static_cast<uint16_t>(draft.arg(1));
+        sqe.user_data = token;
+        return Start::Started;
+    }
     if (entry.syscall_nr >= kCallLimit || kRows[entry.syscall_nr].prepare == nullptr) return Start::Unfit;
     if (!kRows[entry.syscall_nr].prepare(draft)) return Start::Unfit;
     sqe.user_data = draft.slot != nullptr ? ring.slot_data(*draft.slot) : token;

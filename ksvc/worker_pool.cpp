@@ -6,7 +6,23 @@
 
 #include <signal.h>
 
+#include <algorithm>
+#include <cerrno>
+
 namespace ksvc {
+namespace {
+
+// The signal that this thread's call has sent to it, which is blocked here and so pending.
+int signal_of(int64_t result) {
+    if (result != -EPIPE && result != -EFBIG) [[likely]] return 0;
+    sigset_t sent;
+    sigemptyset(&sent);
+    sigaddset(&sent, result == -EPIPE ? SIGPIPE : SIGXFSZ);
+    const timespec now{};
+    return std::max(::sigtimedwait(&sent, nullptr, &now), 0);
+}
+
+}  // namespace
 
 ThreadPool::~ThreadPool() {
     std::unique_lock guard(lock_);
@@ -76,7 +92,7 @@ void ThreadPool::work() {
         jobs_.pop_front();
         guard.unlock();
         const int64_t result = trap(job.entry);
-        job.port->finished(*job.port, job.token, result);
+        job.port->finished(*job.port, job.token, result, signal_of(result));
         guard.lock();
     }
     --threads_;

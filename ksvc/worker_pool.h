@@ -3,7 +3,8 @@
 // Tier 2: threads of this process that make calls by trap, so that memory, descriptors and
 // credentials are the submitter's. Three kinds: a fixed number of threads, a number that grows with
 // the work and shrinks when it is gone, and none at all (inline, for tests and for programs that
-// may not have threads). Workers block every signal that can be blocked.
+// may not have threads). Workers block every signal that can be blocked; what a call sends to its own
+// thread is taken back and handed on with the result.
 #pragma once
 
 #include <pthread.h>
@@ -74,7 +75,7 @@ class InlinePool {
 public:
     static constexpr bool kIsInline = true;
     bool run(const Entry& entry, uint64_t token, FinishedPort& port) {
-        port.finished(port, token, trap(entry));
+        port.finished(port, token, trap(entry), 0);
         return true;
     }
     unsigned cancel(uint64_t, FinishedPort&) { return 0; }

@@ -114,7 +114,7 @@ int main(int argc, char** argv) {
         return 1;
     }
     // A new file is made by a worker of the kernel whatever one asks: in place is faster.
-    (void)executor.ring().force(SYS_openat, ksvc::Tier::Trap);
+    executor.with([](auto& ring) { (void)ring.force(SYS_openat, ksvc::Tier::Trap); });
     for (unsigned i = 0; i < kFilesAtOnce; ++i) executor.spawn(copy_some(work));
     if (const auto ran = executor.run(); !ran) {
         std::fprintf(stderr, "ring-cp: %s\n", std::strerror(static_cast<int>(ran.error())));
