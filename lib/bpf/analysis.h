@@ -99,11 +99,12 @@ public:
     // Walks the path to `failed`'s refusal again and writes where the value came from.
     void explain(const Analysis& failed, Report& report);
     void walk_every_round() { may_generalize_ = false; }
-    bool has_generalized() const { return has_generalized_; }
+    bool is_doubtful() const { return has_generalized_ && !is_certain_; }
     bool can_be_explained() const { return state_ != nullptr; }
 
 private:
     friend class StateComparer;
+    friend class PathFollower;
 
     // replay.cpp
     bool replay(const Choice* last, u32 root, u32 until, u64 steps);
@@ -137,7 +138,10 @@ private:
     bool generalize(u32 insn, bool& is_pruned);
     bool start_attempt(const Checkpoint& partner, bool is_loop);
     bool is_way_back(const Checkpoint& c) const;
+    bool open_attempt(Attempt* a);
     bool restart_attempt(Attempt& a);
+    bool test_endurance(const Checkpoint& partner);
+    bool refuse_endless(const Attempt& a);
     bool claim_rounds(Attempt& a, const State& start, const State& seen);
     bool claim_followers(Attempt& a, const State& start);
     bool come_back(Attempt& a, bool& is_pruned, bool& is_fresh);
@@ -362,6 +366,7 @@ private:
     u64 wasted_insns_ = 0;            // walked for attempts that failed
     bool may_generalize_ = true;
     bool has_generalized_ = false;
+    bool is_certain_ = false;         // the refusal stands, whatever attempts there were
     u64 jumps_ = 0;
     u64 jumps_at_checkpoint_ = 0;
     u64 insns_at_checkpoint_ = 0;

@@ -53,6 +53,10 @@ bool Analysis::come_back(Attempt& a, bool& is_pruned, bool& is_fresh) {
         const Reg* r = find_place(frame_at(a.varying[i].frame), a.varying[i]);
         derives = derives || (r != nullptr && r->anchor == a.varying[i].anchor);
     }
+    if (a.is_endurance) {
+        bool comes_round = attempts_ == &a && pending_ == a.pending_base && is_included(a);
+        return comes_round ? refuse_endless(a) : roll_back(a, false);
+    }
     is_fresh = !derives;
     if (is_fresh) {
         return is_way_back(*a.head) ? roll_back(a, true) : true;
@@ -80,6 +84,19 @@ bool Analysis::come_back(Attempt& a, bool& is_pruned, bool& is_fresh) {
     is_pruned = true;
     report_.statistics.prunes++;
     return true;
+}
+
+bool Analysis::refuse_endless(const Attempt& a) {
+    is_certain_ = true;
+    u32 head = a.saved->insn;
+    u32 end = head;
+    for (u32 k = flow_.first_before[head]; k < flow_.first_before[head + 1]; k++) {
+        bool jumps_back = flow_.is_in_loop(flow_.before[k], head);
+        end = jumps_back && flow_.before[k] > end ? flow_.before[k] : end;
+    }
+    return fail(Problem::TooComplex, -1, "the loop from instruction ", head, " to ", end,
+                " goes round more than ", a.rounds, " times without a choice; more than ",
+                limits_.insns_processed, " instructions would have to be followed");
 }
 
 // Begins an attempt again with numbers that include what has come back.
@@ -153,22 +170,7 @@ bool Analysis::restart_attempt(Attempt& a) {
         point.failed_slots = point.precise_slots;
         return true;
     }
-    next->first_anchor = last_id_;
-    for (u32 i = 0; i < next->varying_count; i++) {
-        Varying& v = next->varying[i];
-        v.anchor = new_id();
-        Reg& r = place_of(frame_at(v.frame), v);
-        r.anchor = v.anchor;
-        r.moved = 0;
-    }
-    next->last_anchor = last_id_;
-    attempts_ = next;
-    if (!add_checkpoint(state_->insn)) {
-        return false;
-    }
-    next->head = state_->parent;
-    next->head->attempt = next;
-    return true;
+    return open_attempt(next);
 }
 
 // Takes back the checkpoints made after `serial`. What was explored to the end and does not hang on a
@@ -248,7 +250,7 @@ bool Analysis::roll_back(Attempt& a, bool is_failure) {
 
 // A path was refused: false if that is the verdict.
 bool Analysis::recover() {
-    bool is_final = attempts_ == nullptr || arena_.is_exhausted() || is_out_of_steps();
+    bool is_final = attempts_ == nullptr || is_certain_ || arena_.is_exhausted() || is_out_of_steps();
     if (is_final) {
         return false;
     }
@@ -273,6 +275,9 @@ bool Analysis::finish_attempts() {
                             (!v.is_follower || (!v.is_lost && v.least == v.step &&
                                                 v.most == v.step && rounds - 1 <= a.rounds));
             }
+        }
+        if (a.is_endurance) {
+            return roll_back(a, false);  // it ended: nothing is endless
         }
         if (!is_proven) {
             return roll_back(a, true);

@@ -227,8 +227,13 @@ bool Analysis::visit_checkpoint(bool& is_pruned) {
         if (!generalize(at, is_pruned)) {
             return false;
         }
-        if (is_pruned || state_ != arrived) {
+        if (is_pruned) {
             return true;
+        }
+        if (state_ != arrived) {  // generalized, or taken back to where an attempt began
+            bool is_kept = attempts_ != nullptr && state_->parent == attempts_->head;
+            bool is_head = (flow_.flags[state_->insn] & kLoopHead) != 0;
+            return is_kept || !is_head ? true : add_checkpoint(state_->insn);
         }
         bool may_serve = (flags & kLoopHead) && may_generalize_ && looked_at < kMaxPartners &&
                          point.failed_attempts < kMaxFailures;

@@ -44,6 +44,7 @@ struct Point {
     u32 arrivals = 0;        // paths that came by since a state was kept here
     u8 base_kind = 0;        // of a load or store: the kind of its base pointer, so far
     u32 call_index = kNoInsn;
+    u8 endurance_tests = 0;  // whether the loop here goes round too often
     u8 failed_attempts = 0;  // to generalize this point; and the demand they were made under
     u16 failed_precise = 0xffff;
     u64 failed_slots = 0;

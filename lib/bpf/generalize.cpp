@@ -21,6 +21,7 @@ namespace {
 
 constexpr u64 kLoopAllowance = 20'000;
 constexpr u64 kMinAttemptInsns = 1'000;
+constexpr u32 kMaxEnduranceTests = 3;
 constexpr u64 kMaxCostRatio = 3;  // what both cost should be about what one did
 constexpr u64 kWasteAllowance = 20'000;
 constexpr u64 kJoinWasteAllowance = 4'000;
@@ -99,6 +100,7 @@ public:
         if (is_new && attempt_.varying_count < kMaxVarying) {
             v = &attempt_.varying[attempt_.varying_count++];
             *v = place;
+            v->is_follower = attempt_.is_endurance;
             if (now.var.is_constant() && seen.var.is_constant()) {
                 v->step = attempt_.restarts == 0
                               ? static_cast<s64>(now.var.value() - seen.var.value())
@@ -284,10 +286,10 @@ bool Analysis::claim_followers(Attempt& a, const State& start) {
     if (!a.has_followers) {
         return true;
     }
-    a.rounds = 0;
+    a.rounds = a.is_endurance ? a.rounds : 0;
     for (u32 i = 0; i < a.varying_count; i++) {
         const Varying& v = a.varying[i];
-        if (v.is_follower || v.is_lost || v.step == 0) {
+        if (v.is_follower || v.is_lost || v.step == 0 || a.is_endurance) {
             continue;
         }
         u64 step = v.step < 0 ? u64{0} - static_cast<u64>(v.step) : static_cast<u64>(v.step);
@@ -303,8 +305,10 @@ bool Analysis::claim_followers(Attempt& a, const State& start) {
             continue;
         }
         s64 reach = 0;
-        if (__builtin_mul_overflow(v.step, static_cast<s64>(a.rounds), &reach) ||
-            reach > kMaxVariableOffset || reach < -kMaxVariableOffset) {
+        bool is_far = __builtin_mul_overflow(v.step, static_cast<s64>(a.rounds), &reach) ||
+                      v.step == 0 ||
+                      (v.is_pointer && (reach > kMaxVariableOffset || reach < -kMaxVariableOffset));
+        if (is_far) {
             return false;
         }
         const Reg* first = find_place(*start.frames[v.frame], v);
@@ -345,7 +349,6 @@ bool Analysis::start_attempt(const Checkpoint& partner, bool is_loop) {
     a->serial = last_serial_;
     a->insns_at_start = report_.statistics.insns_processed;
     a->wasted_at_start = wasted_insns_;
-    a->first_anchor = last_id_;
     state_ = wide;
     u64 now = report_.statistics.insns_processed;
     a->deadline = now + (is_loop ? kLoopAllowance + now / 2
@@ -369,6 +372,12 @@ bool Analysis::start_attempt(const Checkpoint& partner, bool is_loop) {
         demand_.at(start->insn).failed_attempts++;
         return true;
     }
+    return open_attempt(a);
+}
+
+// The current state is the generalized one: its numbers get their anchors, and it is kept.
+bool Analysis::open_attempt(Attempt* a) {
+    a->first_anchor = last_id_;
     for (u32 i = 0; i < a->varying_count; i++) {
         Varying& v = a->varying[i];
         v.anchor = new_id();
@@ -386,6 +395,42 @@ bool Analysis::start_attempt(const Checkpoint& partner, bool is_loop) {
     a->head = state_->parent;
     a->head->attempt = a;
     return true;
+}
+
+// A loop that no number ends soon: is it sure to go round more often than can be followed? The state
+// is made to stand for that many rounds; if one round from there comes back without a choice on the
+// way, then so does every one of them.
+bool Analysis::test_endurance(const Checkpoint& partner) {
+    demand_.at(state_->insn).endurance_tests++;
+    u64 length = state_->path_length - partner.state->path_length;
+    State* wide = copy_state(*state_);
+    Attempt* a = arena_.make<Attempt>();
+    if (wide == nullptr || a == nullptr) {
+        return out_of_memory();
+    }
+    State* start = state_;
+    a->saved = start;
+    a->is_loop = true;
+    a->is_endurance = true;
+    a->has_followers = true;
+    a->rounds = limits_.insns_processed / (length + 1) + 1;
+    a->pending_base = pending_;
+    a->serial = last_serial_;
+    a->insns_at_start = report_.statistics.insns_processed;
+    a->wasted_at_start = wasted_insns_;
+    a->deadline = a->insns_at_start + 2 * length + kMinAttemptInsns;
+    state_ = wide;
+    bool is_useful = claim_rounds(*a, *start, *partner.state) && claim_followers(*a, *start);
+    if (arena_.is_exhausted()) {
+        return out_of_memory();
+    }
+    if (!is_useful) {
+        release_state(wide);
+        state_ = start;
+        arena_.release(a, sizeof(Attempt));
+        return true;
+    }
+    return open_attempt(a);
 }
 
 // Whether the path from `c` to here stayed in the loop that begins here.
@@ -446,12 +491,18 @@ bool Analysis::generalize(u32 at, bool& is_pruned) {
             partner = c;
         }
     }
-    if (partner == nullptr || point.failed_attempts >= kMaxFailures) {
+    if (partner == nullptr) {
         return true;
     }
     bool is_new_demand = point.failed_attempts == 0 || point.precise != point.failed_precise ||
                          point.precise_slots != point.failed_slots;
-    return is_new_demand ? start_attempt(*partner, is_loop) : true;
+    is_new_demand = is_new_demand && point.failed_attempts < kMaxFailures;
+    const State* arrived = state_;
+    if (is_new_demand && !start_attempt(*partner, is_loop)) {
+        return false;
+    }
+    bool is_tried = state_ != arrived || !is_loop || attempts_ != nullptr;
+    return is_tried || point.endurance_tests >= kMaxEnduranceTests || test_endurance(*partner);
 }
 
 }  // namespace gyre::bpf

@@ -24,6 +24,7 @@ struct Attempt {
     u32 first_anchor = 0;           // its anchors are the ids in (first_anchor, last_anchor]
     u32 last_anchor = 0;
     bool is_loop = false;
+    bool is_endurance = false;      // asks whether a loop is sure to go round too often
     bool has_way_back = false;
     bool has_followers = false;
     u32 restarts = 0;

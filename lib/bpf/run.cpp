@@ -452,7 +452,7 @@ Outcome try_verify(const Program& program, const Environment& environment, Arena
         analysis.walk_every_round();
     }
     analysis.run();
-    if (!report.is_accepted && analysis.has_generalized()) {
+    if (!report.is_accepted && analysis.is_doubtful()) {
         return Outcome::Doubtful;
     }
     bool has_cause = report.register_number >= 0 && report.insn != kNoInsn &&
@@ -478,7 +478,8 @@ void verify(const Program& program, const Environment& environment, Arena& arena
     }
     size_t mark = arena.mark();
     size_t most_used = 0;
-    if (try_verify(fixed, environment, arena, limits, report, visits, true) == Outcome::Doubtful) {
+    if (try_verify(fixed, environment, arena, limits, report, visits, limits.may_generalize) ==
+        Outcome::Doubtful) {
         // What attempts left behind may have cost the program its acceptance.
         most_used = arena.used();
         arena.rewind(mark);

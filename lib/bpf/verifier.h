@@ -59,6 +59,7 @@ struct Statistics {
 struct Limits {
     u64 insns_processed = 1'000'000;
     u32 pending_states = 8192;
+    bool may_generalize = true;  // false: loops are walked round by round, joins state by state
 };
 
 // A station on the way of the value that was refused, latest first.

@@ -1,0 +1,426 @@
+// SPDX-License-Identifier: MIT
+//
+// Loops and joins that are generalized: traps for an induction argument that is not one, and random
+// loops, each decided twice (with generalization and round by round) and then run.
+#include "lib/bpf/widen.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+#include <vector>
+
+#include "lib/bpf/interpreter.h"
+#include "lib/bpf/linux/linux.h"
+#include "lib/bpf/verifier.h"
+
+namespace gyre::bpf {
+namespace {
+
+using Code = std::vector<Insn>;
+
+constexpr Insn make(u8 code, unsigned dst, unsigned src, int off, s32 imm) {
+    return {code, static_cast<u8>(dst | src << 4), static_cast<s16>(off), imm};
+}
+constexpr Insn alu(u8 op, unsigned dst, s32 imm) { return make(kClassAlu64 | op, dst, 0, 0, imm); }
+constexpr Insn alu_reg(u8 op, unsigned dst, unsigned src) {
+    return make(kClassAlu64 | 0x08 | op, dst, src, 0, 0);
+}
+constexpr Insn alu32(u8 op, unsigned dst, s32 imm) { return make(kClassAlu | op, dst, 0, 0, imm); }
+constexpr Insn jump(u8 op, unsigned dst, s32 imm, int off) {
+    return make(kClassJmp | op, dst, 0, off, imm);
+}
+constexpr Insn jump_reg(u8 op, unsigned dst, unsigned src, int off) {
+    return make(kClassJmp | 0x08 | op, dst, src, off, 0);
+}
+constexpr Insn jump32(u8 op, unsigned dst, s32 imm, int off) {
+    return make(kClassJmp32 | op, dst, 0, off, imm);
+}
+constexpr Insn mov(unsigned dst, s32 imm) { return alu(kMov, dst, imm); }
+constexpr Insn copy(unsigned dst, unsigned src) { return alu_reg(kMov, dst, src); }
+constexpr Insn load_word(unsigned dst, unsigned base, int off) {
+    return make(kClassLdx | kModeMem | kSizeW, dst, base, off, 0);
+}
+constexpr Insn load(unsigned dst, unsigned base, int off) {
+    return make(kClassLdx | kModeMem | kSizeDw, dst, base, off, 0);
+}
+constexpr Insn store(unsigned base, int off, unsigned src) {
+    return make(kClassStx | kModeMem | kSizeDw, base, src, off, 0);
+}
+constexpr Insn clear_byte(unsigned base, int off) {
+    return make(kClassSt | kModeMem | kSizeB, base, 0, off, 0);
+}
+constexpr Insn leave() { return make(kClassJmp | kExit, 0, 0, 0, 0); }
+constexpr Insn call(s32 off) { return make(kClassJmp | kCall, 0, kCallSubprogram, 0, off); }
+constexpr Insn may_goto(int off) { return make(kClassJmp | kJcond, 0, 0, off, 0); }
+
+struct Place {
+    std::vector<u8> memory = std::vector<u8>(size_t{96} << 20);
+    Environment environment =
+        linux_tables::environment(*linux_tables::find_target("linux-6.18"), nullptr);
+
+    Report decide(const Code& code, bool may_generalize, u64 limit = 1'000'000) {
+        Program program;
+        program.insns = code;
+        program.type = ProgramType::SocketFilter;
+        Arena arena(memory);
+        Limits limits;
+        limits.insns_processed = limit;
+        limits.may_generalize = may_generalize;
+        Report report;
+        verify(program, environment, arena, limits, report);
+        return report;
+    }
+};
+
+Place& place() {
+    static Place shared;
+    return shared;
+}
+
+// Accepted in a tenth of what its rounds would take.
+void expect_generalized(const Code& code) {
+    Report plain = place().decide(code, false);
+    Report report = place().decide(code, true);
+    EXPECT_TRUE(report.is_accepted) << report.text;
+    EXPECT_LT(report.statistics.insns_processed, plain.statistics.insns_processed / 10);
+}
+
+void expect_refused(const Code& code, Problem problem) {
+    Report report = place().decide(code, true);
+    EXPECT_FALSE(report.is_accepted);
+    EXPECT_EQ(report.problem, problem) << problem_name(report.problem) << ": " << report.text;
+}
+
+// r6 counts; the byte at fp - 512 + r6 is written each round.
+Code counted(std::initializer_list<Insn> body) {
+    Code code = {mov(6, 0), copy(2, 10), alu_reg(kAdd, 2, 6), clear_byte(2, -512)};
+    code.insert(code.end(), body);
+    code.push_back(mov(0, 0));
+    code.push_back(leave());
+    return code;
+}
+
+TEST(Induction, CountersWithBoundsAreGeneralized) {
+    expect_generalized(counted({alu(kAdd, 6, 1), jump(kJlt, 6, 512, -5)}));
+    expect_generalized(counted({alu(kAdd, 6, 1), jump(kJne, 6, 512, -5)}));
+    expect_generalized(counted({alu32(kAdd, 6, 1), jump32(kJslt, 6, 512, -5)}));
+    expect_generalized(counted({alu(kAdd, 6, 4), jump(kJle, 6, 508, -5)}));
+    // Downwards, and in memory.
+    expect_generalized({mov(6, 511), copy(2, 10), alu_reg(kAdd, 2, 6), clear_byte(2, -512),
+                        alu(kSub, 6, 1), jump(kJsgt, 6, -1, -5), mov(0, 0), leave()});
+    expect_generalized({mov(6, 0), store(10, -8, 6), load(7, 10, -8), alu(kAdd, 7, 1),
+                        store(10, -8, 7), jump(kJlt, 7, 2000, -4), mov(0, 0), leave()});
+    // The test is made on the old value, the step on a copy.
+    expect_generalized({mov(6, 0), copy(2, 10), alu_reg(kAdd, 2, 6), clear_byte(2, -500),
+                        make(kClassAlu | 0x08 | kMov, 1, 6, 0, 0), alu32(kAdd, 1, 1),
+                        jump32(kJgt, 6, 450, 2), copy(6, 1), jump(kJne, 6, 490, -8), mov(0, 0),
+                        leave()});
+}
+
+TEST(Induction, FollowersAreBoundedByRounds) {
+    // A pointer walks the stack; another number counts.
+    expect_generalized({mov(6, 0), copy(2, 10), alu(kAdd, 2, -512), clear_byte(2, 0),
+                        alu(kAdd, 2, 2), alu(kAdd, 6, 1), jump(kJlt, 6, 256, -4), mov(0, 0),
+                        leave()});
+    // One step too far.
+    expect_refused({mov(6, 0), copy(2, 10), alu(kAdd, 2, -512), clear_byte(2, 0), alu(kAdd, 2, 2),
+                    alu(kAdd, 6, 1), jump(kJlt, 6, 257, -4), mov(0, 0), leave()},
+                   Problem::OutOfBounds);
+    // It steps by three where the byte of the context is zero.
+    expect_refused({load_word(7, 1, 0), mov(6, 0), copy(2, 10), alu(kAdd, 2, -512),
+                    clear_byte(2, 0), jump(kJne, 7, 0, 1), alu(kAdd, 2, 1), alu(kAdd, 2, 2),
+                    alu(kAdd, 6, 1), jump(kJlt, 6, 256, -6), mov(0, 0), leave()},
+                   Problem::OutOfBounds);
+}
+
+TEST(Induction, BoundsOneTooLargeAreRefused) {
+    expect_refused(counted({alu(kAdd, 6, 1), jump(kJle, 6, 512, -5)}), Problem::OutOfBounds);
+    expect_refused(counted({alu(kAdd, 6, 1), jump(kJne, 6, 513, -5)}), Problem::OutOfBounds);
+    // A stride that steps over the number it waits for.
+    expect_refused(counted({alu(kAdd, 6, 5), jump(kJne, 6, 512, -5)}), Problem::OutOfBounds);
+}
+
+TEST(Induction, LoopsWithoutEndAreRefused) {
+    // Stepped forth and back.
+    expect_refused({mov(6, 0), alu(kAdd, 6, 1), alu(kSub, 6, 1), jump(kJlt, 6, 10, -3), mov(0, 0),
+                    leave()},
+                   Problem::InfiniteLoop);
+    // A step of unknown sign.
+    EXPECT_FALSE(place().decide({load_word(7, 1, 0), alu(kSub, 7, 5), mov(6, 0),
+                                 alu_reg(kAdd, 6, 7), jump(kJslt, 6, 100, -2), mov(0, 0), leave()},
+                                true, 20'000).is_accepted);
+    // The bound runs away as fast as the number.
+    EXPECT_FALSE(place().decide({mov(6, 0), mov(7, 10), alu(kAdd, 6, 1), alu(kAdd, 7, 1),
+                                 jump_reg(kJlt, 6, 7, -3), mov(0, 0), leave()},
+                                true, 20'000).is_accepted);
+    // A half that wraps below a bound that it never reaches, and the same in full width.
+    EXPECT_FALSE(place().decide({mov(6, 0), alu32(kAdd, 6, 0x10000000),
+                                 jump32(kJle, 6, -1, -2), mov(0, 0), leave()},
+                                true, 20'000).is_accepted);
+    EXPECT_FALSE(place().decide({mov(6, 0), alu(kAdd, 6, 0x40000000), jump(kJle, 6, -1, -2),
+                                 mov(0, 0), leave()},
+                                true, 20'000).is_accepted);
+    // Only the lower half is compared; the step leaves it as it is.
+    EXPECT_FALSE(place().decide({mov(6, 0), mov(7, 1), alu(kLsh, 7, 32), alu_reg(kAdd, 6, 7),
+                                 jump32(kJlt, 6, 10, -2), mov(0, 0), leave()},
+                                true, 20'000).is_accepted);
+    // One way back does not count.
+    EXPECT_FALSE(place().decide({load_word(7, 1, 0), mov(6, 0), load_word(8, 1, 4),
+                                 jump_reg(kJeq, 7, 8, -2), alu(kAdd, 6, 1), jump(kJlt, 6, 100, -4),
+                                 mov(0, 0), leave()},
+                                true, 20'000).is_accepted);
+}
+
+TEST(Induction, ExitsThatDoNotCoverEveryWayBack) {
+    // The bound is checked on one of two ways; on the other the counter only grows.
+    EXPECT_FALSE(place().decide({load_word(7, 1, 0), mov(6, 0), alu(kAdd, 6, 1),
+                                 jump(kJeq, 7, 0, -2), jump(kJlt, 6, 100, -3), mov(0, 0), leave()},
+                                true, 20'000).is_accepted);
+}
+
+TEST(Induction, NestedLoopsAndCalls) {
+    // for (i = 0; i < 40; i++) for (j = 0; j < i; j++) byte[i + j] = 0
+    expect_generalized({mov(6, 0), mov(7, 0), jump_reg(kJge, 7, 6, 6), copy(2, 10),
+                        alu_reg(kAdd, 2, 6), alu_reg(kAdd, 2, 7), clear_byte(2, -79),
+                        alu(kAdd, 7, 1), jump(kJa, 0, 0, -7), alu(kAdd, 6, 1),
+                        jump(kJlt, 6, 40, -10), mov(0, 0), leave()});
+    expect_refused({mov(6, 0), mov(7, 0), jump_reg(kJge, 7, 6, 6), copy(2, 10),
+                    alu_reg(kAdd, 2, 6), alu_reg(kAdd, 2, 7), clear_byte(2, -77),
+                    alu(kAdd, 7, 1), jump(kJa, 0, 0, -7), alu(kAdd, 6, 1),
+                    jump(kJlt, 6, 40, -10), mov(0, 0), leave()},
+                   Problem::OutOfBounds);
+    // The body is a call that writes where it is told.
+    expect_generalized({mov(6, 0), copy(1, 10), alu_reg(kAdd, 1, 6), call(4), alu(kAdd, 6, 1),
+                        jump(kJlt, 6, 300, -5), mov(0, 0), leave(), mov(0, 0),
+                        clear_byte(1, -300), mov(0, 0), leave()});
+    // The callee counts in its caller's frame.
+    expect_generalized({mov(6, 0), store(10, -8, 6), copy(1, 10), call(4), load(6, 10, -8),
+                        jump(kJlt, 6, 300, -4), mov(0, 0), leave(), load(2, 1, -8),
+                        alu(kAdd, 2, 1), store(1, -8, 2), mov(0, 0), leave()});
+}
+
+TEST(Induction, MayGotoIsNoBoundForACounter) {
+    // The budget ends the loop, but the counter may pass every bound before.
+    expect_refused({mov(6, 0), may_goto(5), copy(2, 10), alu_reg(kAdd, 2, 6),
+                    clear_byte(2, -512), alu(kAdd, 6, 1), jump(kJa, 0, 0, -6), mov(0, 0), leave()},
+                   Problem::OutOfBounds);
+}
+
+TEST(Widening, ThresholdsAreNeighbours) {
+    Thresholds ends;
+    for (s64 v : {10, -3, 7, 10, 100}) {
+        ends.add(v);
+    }
+    EXPECT_EQ(ends.above(8), 10);
+    EXPECT_EQ(ends.above(10), 10);
+    EXPECT_EQ(ends.above(101), Width<64>::kSignedMax);
+    EXPECT_EQ(ends.below(9), 7);
+    EXPECT_EQ(ends.below(-4), Width<64>::kSignedMin);
+}
+
+TEST(Widening, IncludesWhatItStandsFor) {
+    std::mt19937_64 random(7);
+    Thresholds ends;
+    for (s64 v : {0, 1, 15, 16, 255, 599, 600}) {
+        ends.add(v);
+    }
+    for (u32 k = 0; k < 20'000; k++) {
+        u64 first = random() >> (random() % 64);
+        s64 step = static_cast<s64>(random() >> (random() % 64)) * (random() % 2 ? 1 : -1);
+        Scalar start = Scalar::constant(first);
+        Scalar seen = Scalar::constant(random() >> (random() % 64));
+        Scalar wide = widen_rounds(start, step, start, ends);
+        EXPECT_TRUE(wide.includes(start));
+        EXPECT_TRUE(widen_rounds(start, 0, seen, ends).includes(seen));
+        EXPECT_TRUE(widen_join(start, seen, ends).includes(start));
+        EXPECT_TRUE(widen_join(start, seen, ends).includes(seen));
+        // Every round within the bounds is a value that the number may have.
+        u64 at = first;
+        for (u32 round = 0; round < 4; round++) {
+            s64 next = 0;
+            if (__builtin_add_overflow(static_cast<s64>(at), step, &next) || next < wide.smin ||
+                next > wide.smax) {
+                break;
+            }
+            at = static_cast<u64>(next);
+            EXPECT_TRUE(wide.contains(at));
+        }
+    }
+}
+
+TEST(Widening, ANumberProvesAnEndOnlyIfItAlwaysMovesOneWay) {
+    Varying v;
+    v.low = 0;
+    v.high = 100;
+    EXPECT_EQ(v.most_rounds(), 0u);
+    v.note_way_back(true, 2);
+    v.note_way_back(true, 5);
+    EXPECT_EQ(v.most_rounds(), 51u);
+    Varying zero = v;
+    zero.note_way_back(true, 0);
+    EXPECT_EQ(zero.most_rounds(), 0u);
+    Varying back = v;
+    back.note_way_back(true, -1);
+    EXPECT_EQ(back.most_rounds(), 0u);
+    Varying lost = v;
+    lost.note_way_back(false, 2);
+    EXPECT_EQ(lost.most_rounds(), 0u);
+    Varying wraps = v;
+    wraps.high = Width<64>::kSignedMax - 4;
+    EXPECT_EQ(wraps.most_rounds(), 0u);
+}
+
+// Random loops over r6 to r9 and two stack slots, with exits, skips and accesses whose offset is one
+// of the numbers.
+class Generator {
+public:
+    explicit Generator(u64 seed) : random_(seed) {}
+
+    Code program() {
+        code_ = {load_word(6, 1, 0), mov(7, small()), mov(8, small()), mov(9, small()),
+                 store(10, -8, 7), store(10, -16, 8)};
+        if (pick(2) == 0) {
+            code_.push_back(alu(kAnd, 6, 63));
+        }
+        if (pick(3) == 0) {
+            code_[0] = mov(6, small());
+        }
+        loop(pick(3) == 0 ? 2 : 1);
+        access(number());
+        for (size_t at : exits_) {
+            code_[at].off = static_cast<s16>(code_.size() - at - 1);
+        }
+        code_.push_back(mov(0, 0));
+        code_.push_back(leave());
+        return code_;
+    }
+
+private:
+    u32 pick(u32 count) { return static_cast<u32>(random_() % count); }
+    s32 small() { return static_cast<s32>(pick(24)) - 4; }
+    unsigned number() { return 6 + pick(4); }
+    u8 comparison() {
+        static constexpr u8 kOps[] = {kJeq, kJne, kJgt, kJge, kJlt, kJle,
+                                      kJsgt, kJsge, kJslt, kJsle, kJset};
+        return kOps[pick(11)];
+    }
+    Insn compare(int off) {
+        u8 op = comparison();
+        u8 width = pick(2) ? kClassJmp : kClassJmp32;
+        return pick(3) == 0 ? make(width | 0x08 | op, number(), number(), off, 0)
+                            : make(width | op, number(), 0, off, small());
+    }
+    void access(unsigned r) {
+        code_.push_back(copy(2, 10));
+        code_.push_back(alu_reg(kAdd, 2, r));
+        code_.push_back(clear_byte(2, -64));
+    }
+    void step() {
+        unsigned r = number();
+        switch (pick(12)) {
+            case 0: code_.push_back(alu(kAdd, r, small())); break;
+            case 1: code_.push_back(alu32(kAdd, r, small())); break;
+            case 2: code_.push_back(alu(kSub, r, small())); break;
+            case 3: code_.push_back(copy(r, number())); break;
+            case 4: code_.push_back(alu(kAnd, r, 31)); break;
+            case 5: code_.push_back(pick(2) ? store(10, -8, r) : store(10, -16, r)); break;
+            case 6: code_.push_back(pick(2) ? load(r, 10, -8) : load(r, 10, -16)); break;
+            case 7: access(r); break;
+            case 8:
+                exits_.push_back(code_.size());
+                code_.push_back(compare(0));
+                break;
+            case 9:
+                code_.push_back(compare(1));
+                code_.push_back(alu(kAdd, r, 1));
+                break;
+            case 10: code_.push_back(alu_reg(pick(2) ? kAdd : kSub, r, number())); break;
+            default: code_.push_back(load_word(r, 10, pick(2) ? -8 : -12)); break;
+        }
+    }
+    void loop(u32 depth) {
+        unsigned counter = number();
+        if (pick(3) != 0) {
+            code_.push_back(mov(counter, small()));
+        }
+        size_t head = code_.size();
+        u32 steps = 1 + pick(6);
+        for (u32 i = 0; i < steps; i++) {
+            step();
+        }
+        if (depth > 1) {
+            loop(depth - 1);
+        }
+        if (pick(5) != 0) {
+            static constexpr s32 kSteps[] = {1, 1, 1, 2, 3, -1};
+            s32 by = kSteps[pick(6)];
+            code_.push_back(pick(2) ? alu(kAdd, counter, by) : alu32(kAdd, counter, by));
+        }
+        Insn back = compare(0);
+        if (pick(4) != 0) {
+            back = make(static_cast<u8>((pick(2) ? kClassJmp : kClassJmp32) | comparison()), counter, 0,
+                        0, small());
+        }
+        back.off = static_cast<s16>(static_cast<int>(head) - static_cast<int>(code_.size()) - 1);
+        code_.push_back(back);
+    }
+
+    std::mt19937_64 random_;
+    Code code_;
+    std::vector<size_t> exits_;
+};
+
+std::string listing(const Code& code) {
+    std::string text;
+    for (size_t i = 0; i < code.size(); i++) {
+        char line[96];
+        snprintf(line, sizeof(line), "%zu: code %02x dst %u src %u off %d imm %d\n", i,
+                 code[i].code, code[i].dst(), code[i].src(), code[i].off, code[i].imm);
+        text += line;
+    }
+    return text;
+}
+
+TEST(Generalization, DecidesRandomLoopsAsEveryRoundDoes) {
+    const char* more = getenv("GYRE_BPF_LOOPS");
+    u64 count = more != nullptr ? strtoull(more, nullptr, 10) : 200;
+    u64 accepted = 0;
+    u64 sooner = 0;
+    std::vector<u8> run_memory(1 << 20);
+    for (u64 seed = 1; seed <= count; seed++) {
+        Code code = Generator(seed).program();
+        Report plain = place().decide(code, false, 10'000);
+        Report report = place().decide(code, true, 10'000);
+        bool gave_up = plain.problem == Problem::TooComplex;
+        ASSERT_TRUE(report.is_accepted == plain.is_accepted || (report.is_accepted && gave_up))
+            << "seed " << seed << ": " << problem_name(plain.problem) << " at " << plain.insn
+            << " became " << problem_name(report.problem) << "\n" << listing(code);
+        accepted += report.is_accepted;
+        sooner += report.statistics.insns_processed < plain.statistics.insns_processed;
+        if (!report.is_accepted) {
+            continue;
+        }
+        Program program;
+        program.insns = code;
+        program.type = ProgramType::SocketFilter;
+        for (u64 run = 0; run < 3; run++) {
+            Arena arena(run_memory);
+            Interpreter interpreter;
+            ASSERT_EQ(interpreter.prepare(program, place().environment, arena), nullptr);
+            u8 context[256] = {};
+            std::mt19937_64 random(seed * 3 + run);
+            for (u8& byte : context) {
+                byte = run == 0 ? 0 : static_cast<u8>(random() >> (run == 1 ? 58 : 0));
+            }
+            RunResult result = interpreter.run(context, {}, 4'000'000, seed);
+            ASSERT_TRUE(result.is_finished)
+                << "seed " << seed << ": " << (result.fault != nullptr ? result.fault : "no end")
+                << " at " << result.insn << "\n" << listing(code);
+        }
+    }
+    EXPECT_GT(accepted, count / 20);
+    EXPECT_GT(sooner, count / 100);
+}
+
+}  // namespace
+}  // namespace gyre::bpf
