@@ -97,8 +97,13 @@ bool matches(std::string_view pattern, std::string_view text) {
 
 std::vector<Suite> select_suites(const std::vector<Suite>& suites, const Selection& selection) {
     std::vector<Suite> chosen;
+    // A group without default suites would be empty to whoever names it: its name asks for all of it.
+    const auto is_asked_for = [&](const Suite& suite) {
+        return std::ranges::find(selection.groups, suite.group) != selection.groups.end() &&
+               std::ranges::none_of(suites, [&](const Suite& other) { return other.group == suite.group && other.is_default; });
+    };
     for (const Suite& suite : suites) {
-        if (!suite.is_default && !selection.include_optional) continue;
+        if (!suite.is_default && !selection.include_optional && !is_asked_for(suite)) continue;
         if (!selection.groups.empty() && std::ranges::find(selection.groups, suite.group) == selection.groups.end())
             continue;
         if (!selection.filters.empty() &&

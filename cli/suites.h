@@ -16,7 +16,8 @@ namespace gyre::cli {
 
 // The groups in the order in which they run: what is cheap and finds most comes first.
 constexpr std::string_view kGroups[] = {"unit", "kernel", "twin",        "boot",   "busybox",
-                                        "ring", "bpf",    "interactive", "module", "hostile"};
+                                        "ring", "bpf",    "interactive", "module", "hostile",
+                                        "module-debug"};
 
 struct Suite {
     std::string name;

@@ -38,9 +38,11 @@ TEST(Suites, RefusesWhatItDoesNotUnderstand) {
 TEST(Suites, Selection) {
     std::vector<Suite> all = {{.name = "lib_base_test", .group = "unit"},
                               {.name = "twin_files", .group = "twin"},
-                              {.name = "twin_long", .group = "twin", .is_default = false}};
+                              {.name = "twin_long", .group = "twin", .is_default = false},
+                              {.name = "module_debug", .group = "module-debug", .is_default = false}};
     EXPECT_EQ(select_suites(all, {}).size(), 2u);
-    EXPECT_EQ(select_suites(all, {.include_optional = true}).size(), 3u);
+    EXPECT_EQ(select_suites(all, {.include_optional = true}).size(), 4u);
+    EXPECT_EQ(select_suites(all, {.groups = {"module-debug"}}).size(), 1u);
     EXPECT_EQ(select_suites(all, {.groups = {"twin"}}).size(), 1u);
     EXPECT_EQ(select_suites(all, {.filters = {"base"}}).size(), 1u);
     EXPECT_EQ(select_suites(all, {.filters = {"nothing"}}).size(), 0u);
