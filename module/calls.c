@@ -2,9 +2,8 @@
 /*
  * Which call goes where, and those that run inside and are no file calls: poll and sleep.
  *
- * A call runs inside only where that meets everything a trap would meet. accept and connect do
- * not: the security module's hooks for them are not exported, and kernel_accept() does not call
- * them. They step out, as does everything that this file does not name.
+ * A call runs inside only where that meets everything a trap would meet. Everything that this file
+ * does not name steps out.
  */
 #include <linux/hrtimer.h>
 #include <linux/entry-common.h>
@@ -53,6 +52,10 @@ u32 ksvc_tier(u32 syscall_nr)
 	case __NR_nanosleep:
 	case __NR_clock_nanosleep:
 		return KSVC_TIER_INSIDE;
+	case __NR_accept:
+	case __NR_accept4:
+	case __NR_connect:
+		return ksvc_has_whole_call(syscall_nr) ? KSVC_TIER_INSIDE : KSVC_TIER_OUTSIDE;
 	/* Calls about the calling thread itself: they would hit the worker, not the submitter. */
 	case __NR_rt_sigreturn:
 	case __NR_rt_sigprocmask:
@@ -253,6 +256,10 @@ s64 ksvc_run_inside(struct ksvc_instance *instance, struct ksvc_request *request
 	case __NR_sendmsg:
 	case __NR_recvmsg:
 		return ksvc_socket_call(request);
+	case __NR_accept:
+	case __NR_accept4:
+	case __NR_connect:
+		return ksvc_whole_call(request);
 	default:
 		return ksvc_file_call(request);
 	}

@@ -28,10 +28,10 @@ static int take(struct ksvc_instance *instance, u32 count)
 		if (result <= 0)
 			break;
 		taken += result;
-		if ((u32)result < batch)
+		if ((u32)result < batch || taken == count)
 			break;
 		cond_resched();
-	} while (taken < count);
+	} while (true);
 	return taken ? (int)taken : result;
 }
 
@@ -95,13 +95,33 @@ static int wait_under_mask(struct ksvc_instance *instance, const struct ksvc_ent
 	return result;
 }
 
+/* As copy_from_user(), in a fifth of the instructions. */
+static __always_inline int copy_enter(struct ksvc_enter *enter, const void __user *user)
+{
+	const u64 __user *from = user;
+	u64 *to = (u64 *)enter;
+
+	BUILD_BUG_ON(sizeof(*enter) != 4 * sizeof(u64));
+	if (!user_read_access_begin(from, sizeof(*enter)))
+		return -EFAULT;
+	unsafe_get_user(to[0], &from[0], failed);
+	unsafe_get_user(to[1], &from[1], failed);
+	unsafe_get_user(to[2], &from[2], failed);
+	unsafe_get_user(to[3], &from[3], failed);
+	user_read_access_end();
+	return 0;
+failed:
+	user_read_access_end();
+	return -EFAULT;
+}
+
 long ksvc_enter(struct ksvc_instance *instance, void __user *argument)
 {
 	struct ksvc_enter enter;
 	int taken = 0;
 	int error;
 
-	if (copy_from_user(&enter, argument, sizeof(enter)))
+	if (copy_enter(&enter, argument))
 		return -EFAULT;
 	if ((enter.flags & ~KSVC_ENTER_FLAGS_KNOWN) ||
 	    enter.min_complete > instance->complete_size || enter.timeout_ns < KSVC_TIMEOUT_NONE ||

@@ -195,6 +195,7 @@ static int make(struct ksvc_instance *instance, struct ksvc_create_params *param
 	instance->record = ksvc_record_new(instance->inode);
 	if (!instance->record)
 		return -ENOMEM;
+	instance->view = ksvc_record_view(instance->record);
 	instance->submit = instance->submit_memory;
 	instance->complete = instance->complete_memory;
 	instance->entries = instance->submit_memory + KSVC_ENTRIES_OFFSET;
@@ -251,11 +252,6 @@ undo:
 out:
 	mutex_unlock(&instance->create_lock);
 	return error;
-}
-
-bool ksvc_is_owner(struct ksvc_instance *instance)
-{
-	return current->mm == instance->owner_mm && task_tgid(current) == instance->owner;
 }
 
 /* Idempotent. May be called with preemption off. */

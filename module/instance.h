@@ -84,6 +84,7 @@ struct ksvc_instance {
 	unsigned long locked_pages; /* counted against RLIMIT_MEMLOCK of owner_mm */
 	struct ksvc_request *requests; /* complete_size of them */
 	struct ksvc_shared_record *record;
+	struct ksvc_shared_page *view; /* the record's */
 	struct list_head instances_node;
 
 	spinlock_t lock;
@@ -127,7 +128,6 @@ long ksvc_create(struct ksvc_instance *instance, void __user *argument);
 void ksvc_close(struct ksvc_instance *instance);
 void ksvc_process_execs(struct task_struct *task);
 void ksvc_thread_exits(struct task_struct *task);
-bool ksvc_is_owner(struct ksvc_instance *instance);
 int ksvc_filesystem_init(void);
 void ksvc_filesystem_exit(void);
 
@@ -152,7 +152,7 @@ int ksvc_mmap(struct file *file, struct vm_area_struct *vma);
 void ksvc_withdraw_doorbell(struct ksvc_instance *instance);
 void ksvc_withdraw_wait_page(struct work_struct *work);
 
-/* ---- calls.c, file_calls.c, socket_calls.c, signals.c */
+/* ---- calls.c, file_calls.c, socket_calls.c, whole_calls.c, signals.c */
 #define KSVC_STEP_OUT S64_MIN
 u32 ksvc_tier(u32 syscall_nr);
 bool ksvc_may_repeat(u32 syscall_nr);
@@ -160,6 +160,9 @@ bool ksvc_trap_would_meet_more(void);
 s64 ksvc_run_inside(struct ksvc_instance *instance, struct ksvc_request *request);
 s64 ksvc_file_call(struct ksvc_request *request);
 s64 ksvc_socket_call(struct ksvc_request *request);
+void ksvc_whole_calls_init(void);
+bool ksvc_has_whole_call(u32 syscall_nr);
+s64 ksvc_whole_call(struct ksvc_request *request);
 void ksvc_pass_on_signals(struct ksvc_instance *instance);
 
 /* READ, WRITE and their kin were macros in 6.1 and ITER_* later; both are these numbers. */

@@ -4,7 +4,8 @@
  *
  * instance.c  open, CREATE, close         order.c   taking, LINKED, DRAIN, completing
  * map.c       the five mappings           enter.c   ENTER, CANCEL, PROBE
- * work.c      threads that stay inside    calls.c, file_calls.c   what runs inside
+ * work.c      threads that stay inside    signals.c what a call sends to its caller
+ * calls.c, file_calls.c, socket_calls.c, whole_calls.c    what runs inside
  * shared_page.c, follow.c                 what a process may read about itself, kept current
  * counters.c  debugfs                     trace.h   tracepoints
  *
@@ -15,6 +16,7 @@
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/poll.h>
+#include <linux/sched/signal.h>
 
 #include "instance.h"
 
@@ -50,6 +52,11 @@ static int ksvc_flush(struct file *file, fl_owner_t id)
 	return 0;
 }
 
+static bool is_owner(struct ksvc_instance *instance)
+{
+	return current->mm == instance->owner_mm && task_tgid(current) == instance->owner;
+}
+
 static long ksvc_ioctl(struct file *file, unsigned int command, unsigned long argument)
 {
 	struct ksvc_instance *instance = file->private_data;
@@ -70,7 +77,7 @@ static long ksvc_ioctl(struct file *file, unsigned int command, unsigned long ar
 	}
 	if (!smp_load_acquire(&instance->is_created))
 		return -EINVAL;
-	if (!ksvc_is_owner(instance))
+	if (!is_owner(instance))
 		return -EPERM;
 	switch (command) {
 	case KSVC_IOC_ENTER:
@@ -129,6 +136,7 @@ static int __init ksvc_init(void)
 	error = ksvc_follow_init();
 	if (error)
 		goto no_follow;
+	ksvc_whole_calls_init();
 	ksvc_counters_init();
 	error = misc_register(&device);
 	if (error)

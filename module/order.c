@@ -189,15 +189,6 @@ static void accept(struct ksvc_instance *instance, const struct ksvc_entry *entr
 	struct ksvc_request *before = instance->chain_last;
 	bool is_successor = instance->chain_is_open;
 
-	/* What nine NOPs of ten are: alone. */
-	if (entry->syscall_nr == KSVC_NR_NOP && !entry->flags && !is_successor &&
-	    list_empty(&instance->drains)) {
-		trace_ksvc_enter(entry->corr_id, entry->syscall_nr, entry->args);
-		trace_ksvc_exit(entry->corr_id, entry->syscall_nr, 0);
-		ksvc_count(KSVC_COUNT_NOPS, 1);
-		post(instance, entry->corr_id, 0, 0);
-		return;
-	}
 	request = list_first_entry(&instance->free, struct ksvc_request, queue_node);
 	list_del_init(&request->queue_node);
 	request->sequence = instance->next_sequence++;
@@ -231,15 +222,39 @@ static void accept(struct ksvc_instance *instance, const struct ksvc_entry *entr
 	ksvc_settle_locked(instance);
 }
 
+/* The single copy: what the program does to the slot now is its own affair. */
+static noinline void accept_slot(struct ksvc_instance *instance, const struct ksvc_entry *slot)
+{
+	struct ksvc_entry entry;
+
+	memcpy(&entry, slot, sizeof(entry));
+	barrier();
+	accept(instance, &entry);
+}
+
+/*
+ * What nine NOPs of ten are: alone, and nobody watches. Number and flags are read once; what comes
+ * of it depends on nothing else that the program can change.
+ */
+static bool is_lone_nop(struct ksvc_instance *instance, const struct ksvc_entry *slot)
+{
+	u64 number_and_flags = READ_ONCE(*(const u64 *)&slot->syscall_nr);
+
+	BUILD_BUG_ON(offsetof(struct ksvc_entry, flags) !=
+		     offsetof(struct ksvc_entry, syscall_nr) + 4);
+	return number_and_flags == KSVC_NR_NOP && !instance->chain_is_open &&
+	       list_empty(&instance->drains) && !trace_ksvc_enter_enabled() &&
+	       !trace_ksvc_exit_enabled();
+}
+
 /* Takes up to count entries. Returns how many, or -EINVAL for an impossible tail. */
 int ksvc_take_locked(struct ksvc_instance *instance, u32 count)
 {
-	struct ksvc_shared_page *view = ksvc_record_view(instance->record);
+	struct ksvc_shared_page *view = instance->view;
 	int waiting = entries_waiting(instance);
-	struct ksvc_entry entry;
-	u32 taken = 0;
+	u32 taken = 0, nops = 0;
 
-	if (waiting < 0) {
+	if (unlikely(waiting < 0)) {
 		ksvc_count(KSVC_COUNT_BAD_TAILS, 1);
 		return waiting;
 	}
@@ -252,21 +267,25 @@ int ksvc_take_locked(struct ksvc_instance *instance, u32 count)
 		taken += batch;
 		while (batch--) {
 			u64 head = instance->submit_head;
+			const struct ksvc_entry *slot =
+				&instance->entries[head & (instance->submit_size - 1)];
 
-			/* The single copy: what the program does to the slot now is its own affair. */
-			memcpy(&entry, &instance->entries[head & (instance->submit_size - 1)],
-			       sizeof(entry));
-			barrier();
 			WRITE_ONCE(instance->submit_head, head + 1);
-			accept(instance, &entry);
+			if (is_lone_nop(instance, slot)) {
+				nops++;
+				post(instance, READ_ONCE(slot->corr_id), 0, 0);
+				continue;
+			}
+			accept_slot(instance, slot);
 		}
 	}
 	if (taken) {
 		smp_store_release(&instance->submit->head, instance->submit_head);
 		WRITE_ONCE(view->entries_processed, view->entries_processed + taken);
 		WRITE_ONCE(view->batches, view->batches + 1);
-		WRITE_ONCE(view->in_flight, instance->in_flight_count);
 		ksvc_count(KSVC_COUNT_ENTRIES, taken);
+		if (nops)
+			ksvc_count(KSVC_COUNT_NOPS, nops);
 	}
 	return taken;
 }
@@ -281,7 +300,7 @@ void ksvc_unlock(struct ksvc_instance *instance)
 	bool wake_worker = instance->idle_workers && !list_empty(&instance->ready);
 
 	instance->unannounced = 0;
-	WRITE_ONCE(ksvc_record_view(instance->record)->in_flight, instance->in_flight_count);
+	WRITE_ONCE(instance->view->in_flight, instance->in_flight_count);
 	spin_unlock(&instance->lock);
 	if (wake_worker)
 		wake_up(&instance->worker_wait);

@@ -28,7 +28,15 @@ static bool spun_into_work(struct ksvc_instance *instance)
 {
 	u64 end;
 
-	if (!READ_ONCE(spin_us) || num_online_cpus() == 1)
+	if (num_online_cpus() == 1) {
+		/*
+		 * Nobody can write while this looks. But who has just rung, and whose store has yet to
+		 * be tried again, must get that far before the page is withdrawn, or it rings for ever.
+		 */
+		yield();
+		return ksvc_can_take(instance);
+	}
+	if (!READ_ONCE(spin_us))
 		return false;
 	end = local_clock() + (u64)min(READ_ONCE(spin_us), 10000u) * NSEC_PER_USEC;
 	while (local_clock() < end && !need_resched() && !signal_pending(current)) {
@@ -49,7 +57,7 @@ static bool spun_into_work(struct ksvc_instance *instance)
  */
 static void worker_sleeps(struct ksvc_instance *instance)
 {
-	struct ksvc_shared_page *view = ksvc_record_view(instance->record);
+	struct ksvc_shared_page *view = instance->view;
 	DEFINE_WAIT(wait);
 
 	spin_lock(&instance->lock);
@@ -117,7 +125,7 @@ enum outcome { WENT_ON, STEPS_OUT, MUST_RESTART };
 static enum outcome run_one(struct ksvc_instance *instance, struct ksvc_request *request,
 			    struct ksvc_work *work)
 {
-	struct ksvc_shared_page *view = ksvc_record_view(instance->record);
+	struct ksvc_shared_page *view = instance->view;
 	enum outcome outcome = WENT_ON;
 	bool pass_on;
 	s64 result;
@@ -183,7 +191,7 @@ static void worker_leaves(struct ksvc_instance *instance)
 
 	spin_lock(&instance->lock);
 	instance->all_workers--;
-	WRITE_ONCE(ksvc_record_view(instance->record)->workers_total, instance->all_workers);
+	WRITE_ONCE(instance->view->workers_total, instance->all_workers);
 	wake_another = instance->idle_workers && !instance->is_dismissed;
 	ksvc_unlock(instance);
 	if (wake_another) /* in case the wake-up that this one got was meant for work */
@@ -255,7 +263,7 @@ long ksvc_work(struct ksvc_instance *instance, void __user *argument)
 	} else {
 		spin_lock(&instance->lock);
 		instance->all_workers++;
-		WRITE_ONCE(ksvc_record_view(instance->record)->workers_total,
+		WRITE_ONCE(instance->view->workers_total,
 			   instance->all_workers);
 		spin_unlock(&instance->lock);
 	}

@@ -63,7 +63,8 @@ static uint32_t draw_call(void)
         KSVC_NR_NOP, KSVC_NR_NOP, SYS_read, SYS_write, SYS_readv, SYS_writev, SYS_pread64,
         SYS_pwrite64, SYS_preadv, SYS_pwritev, SYS_poll, SYS_recvfrom, SYS_sendto, SYS_fsync,
         SYS_getpid, SYS_close, SYS_accept4, SYS_nanosleep, SYS_open, SYS_openat, SYS_dup, 500,
-        SYS_clock_nanosleep, SYS_pipe2, SYS_fork, 0xFFFF,
+        SYS_clock_nanosleep, SYS_pipe2, SYS_fork, 0xFFFF, SYS_sendmsg, SYS_recvmsg, SYS_accept,
+        SYS_connect,
     };
 
     return calls[draw(sizeof(calls) / sizeof(*calls))];
@@ -105,6 +106,19 @@ static void* work(void* unused)
     return NULL;
 }
 
+/* A second mapping, and a second descriptor, for a moment. */
+static void copy_of_a_ring(void)
+{
+    size_t bytes = draw(2) ? params.out.complete_map_bytes : KSVC_PAGE_BYTES;
+    off_t offset = (off_t)(draw(6) * 0x100000);
+    char* map = mmap(NULL, bytes, PROT_READ | (draw(2) ? PROT_WRITE : 0), MAP_SHARED, ring_fd, offset);
+    int copy = dup(ring_fd);
+
+    if (map != MAP_FAILED && offset != (off_t)KSVC_MMAP_WAIT) (void)*(volatile char*)map;
+    if (draw(4) && copy >= 0) close(copy);
+    if (draw(4) && map != MAP_FAILED) munmap(map, bytes);
+}
+
 static void act(void)
 {
     struct ksvc_enter enter = {.submit_count = (uint32_t)draw(5000),
@@ -125,6 +139,7 @@ static void act(void)
     case 11: if (complete->tail != complete->head) (void)*wait_page; break;
     case 12: if (pthread_create(&thread, NULL, work, NULL) == 0) pthread_detach(thread); break;
     case 13: (void)shared[draw(1024)]; break;
+    case 15: copy_of_a_ring(); break;
     case 14: ioctl(ring_fd, draw(2) ? KSVC_IOC_ENTER : KSVC_IOC_WORK, draw_wild()); break;
     default: ioctl(ring_fd, KSVC_IOC_ENTER, &enter); break;
     }

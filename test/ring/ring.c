@@ -143,7 +143,11 @@ struct ksvc_completion ring_next(struct ring* ring)
 
     memset(&completion, 0, sizeof(completion));
     if (!ring_pop(ring, &completion)) {
-        if (ring_enter(ring, 0, 1, PATIENCE_NS) < 0)
+        int result;
+
+        do result = ring_enter(ring, 0, 1, PATIENCE_NS);
+        while (result < 0 && errno == EINTR); /* a handler ran */
+        if (result < 0)
             fail(__FILE__, __LINE__, "no completion: %s", strerror(errno));
         CHECK(ring_pop(ring, &completion));
     }

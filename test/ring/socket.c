@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 
 #include "test/ring/ring.h"
 
@@ -196,7 +197,80 @@ static void errors(void)
     }
 }
 
+static int listen_on(struct sockaddr_un* address)
+{
+    int listening = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    *address = (struct sockaddr_un){.sun_family = AF_UNIX, .sun_path = "\0ring-sockets"};
+    CHECK_EQUAL(bind(listening, (struct sockaddr*)address, sizeof(*address)), 0);
+    CHECK_EQUAL(listen(listening, 4), 0);
+    return listening;
+}
+
+static void accept_tells_the_address(void)
+{
+    struct ring* ring = prepare();
+    struct sockaddr_un address, own = {.sun_family = AF_UNIX, .sun_path = "\0ring-client"}, peer;
+    socklen_t length = sizeof(peer);
+    int listening = listen_on(&address), client = socket(AF_UNIX, SOCK_STREAM, 0);
+    int64_t server;
+
+    CHECK_EQUAL(bind(client, (struct sockaddr*)&own, sizeof(own)), 0);
+    CHECK_EQUAL(CALL(ring, SYS_connect, client, &address, sizeof(address)), 0);
+    server = CALL(ring, SYS_accept4, listening, &peer, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    CHECK(server >= 0);
+    CHECK_EQUAL(length, sizeof(own));
+    CHECK_EQUAL(memcmp(&peer, &own, sizeof(own)), 0);
+    CHECK_EQUAL(fcntl((int)server, F_GETFD), FD_CLOEXEC);
+    CHECK_EQUAL(fcntl((int)server, F_GETFL) & O_NONBLOCK, O_NONBLOCK);
+    SAME_AS_TRAP(ring, SYS_connect, client, &address, sizeof(address));
+}
+
+static void connect_and_accept_errors(void)
+{
+    struct ring* ring = prepare();
+    struct sockaddr_un address;
+    struct sockaddr_in nobody = {.sin_family = AF_INET, .sin_port = htons(1)};
+    int listening = listen_on(&address), client = socket(AF_INET, SOCK_STREAM, 0);
+
+    nobody.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    SAME_AS_TRAP(ring, SYS_connect, client, &nobody, sizeof(nobody));
+    SAME_AS_TRAP(ring, SYS_connect, client, 8, sizeof(nobody));
+    SAME_AS_TRAP(ring, SYS_connect, client, &nobody, 3);
+    SAME_AS_TRAP(ring, SYS_connect, client, &nobody, -1);
+    SAME_AS_TRAP(ring, SYS_connect, 0, &nobody, sizeof(nobody));
+    SAME_AS_TRAP(ring, SYS_connect, 999, &nobody, sizeof(nobody));
+    SAME_AS_TRAP(ring, SYS_accept, client, 0, 0);
+    SAME_AS_TRAP(ring, SYS_accept4, listening, 0, 0, 0x7777);
+    SAME_AS_TRAP(ring, SYS_accept, 999, 0, 0);
+    CHECK_EQUAL(fcntl(listening, F_SETFL, O_NONBLOCK), 0);
+    SAME_AS_TRAP(ring, SYS_accept, listening, 0, 0);
+}
+
+static void accept_waits_and_can_be_cancelled(void)
+{
+    struct ring* ring = prepare();
+    struct ksvc_cancel cancel = {.corr_id = 5};
+    struct sockaddr_un address;
+    int listening = listen_on(&address), client = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    PUSH(ring, 4, SYS_accept, 0, listening, 0);
+    ring_submit(ring, 1, 0, 0);
+    sleep_ms(50);
+    CHECK_EQUAL(ring_waiting(ring), 0);
+    CHECK_EQUAL(connect(client, (struct sockaddr*)&address, sizeof(address)), 0);
+    CHECK(ring_next(ring).result >= 0);
+    PUSH(ring, 5, SYS_accept, 0, listening, 0);
+    ring_submit(ring, 1, 0, 0);
+    sleep_ms(50);
+    CHECK_EQUAL(ioctl(ring->fd, KSVC_IOC_CANCEL, &cancel), 1);
+    CHECK_EQUAL(ring_next(ring).result, -ECANCELED);
+}
+
 const struct test_case socket_cases[] = {
+    {"socket: accept tells the address", accept_tells_the_address},
+    {"socket: connect, accept, errors", connect_and_accept_errors},
+    {"socket: accept waits and can be cancelled", accept_waits_and_can_be_cancelled},
     {"socket: sendmsg, recvmsg with vectors", vectors_on_a_stream},
     {"socket: sendmsg, recvmsg with addresses, truncated", addresses_and_truncation},
     {"socket: descriptors travel", descriptors_travel},
