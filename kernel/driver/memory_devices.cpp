@@ -108,7 +108,7 @@ public:
             }
             random_stir({block, *taken});
             done += *taken;
-            if (*taken < length) break;
+            if (*taken < length || Thread::current().interruptions()) break;
             Thread::preemption_point();
         }
         return done;

@@ -3,6 +3,7 @@
 // Open regular files. The content's own reading and writing is in content.cpp.
 #include "kernel/fs/inode_file.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "kernel/fs/dentry.h"
@@ -74,16 +75,22 @@ Result<size_t> InodeFile::write_at(IoCursor& from, uint64_t offset, Patience) {
 
 namespace {
 
+constexpr uint64_t kPagesAtOnce = 1024;  // looked at before others may run
+
 // SEEK_DATA and SEEK_HOLE: pages that are absent are holes, and so is what follows the end.
 Result<uint64_t> find_data_or_hole(Inode& inode, uint64_t from, bool wants_data) {
     const uint64_t size = inode.size();
     if (from >= size) return fail(Error::NoSuchAddress);
     Vmo* vmo = inode.vmo_if_any();
-    for (uint64_t at = from; at < size; at = page_floor(at) + kPageSize) {
-        const bool is_data = vmo && is_page_present(*vmo, at / kPageSize);
-        if (is_data == wants_data) return at;
-        if ((at & 0xff'f000) == 0) Thread::preemption_point();
+    const uint64_t first = from / kPageSize;
+    const uint64_t end = page_ceiling(size) / kPageSize;
+    // A hole may have any width, so it is crossed in one step; data is no longer than the memory.
+    uint64_t found = wants_data ? (vmo ? vmo->next_page(first, end) : end) : first;
+    while (!wants_data && found < end && vmo && is_page_present(*vmo, found)) {
+        ++found;
+        if (found % kPagesAtOnce == 0) Thread::preemption_point();
     }
+    if (found < end) return std::max(from, found * kPageSize);
     if (wants_data) return fail(Error::NoSuchAddress);
     return size;
 }

@@ -49,7 +49,8 @@ CallResult sys_mmap(CallContext& context, uint64_t address, size_t length, int p
     if ((flags & kMapHugeTlb) != 0) return fail(Error::InvalidArgument);
     if (length == 0) return fail(Error::InvalidArgument);
     if (page_ceiling(length) < length || length > kUserEnd) return fail(Error::NoMemory);
-    if (is_file && static_cast<uint64_t>(offset) + page_ceiling(length) < static_cast<uint64_t>(offset))
+    // What is mapped of a file has offsets that a file can have.
+    if (is_file && static_cast<uint64_t>(offset) > uint64_t{INT64_MAX} - page_ceiling(length))
         return fail(Error::Overflow);
 
     MapRequest request;

@@ -86,6 +86,7 @@ CallResult sys_mincore(CallContext& context, uint64_t address, size_t length, Us
         TRY_VOID(context.address_space().residency({address + (done << kPageShift)}, count, chunk));
         TRY_VOID(residency.offset(done).write_all(std::as_bytes(std::span(chunk).first(count))));
         done += count;
+        if (Thread::current().has_interruption(Interruption::Kill)) return fail(Error::Interrupted);
         Thread::preemption_point();
     }
     return 0;

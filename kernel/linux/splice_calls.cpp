@@ -78,6 +78,7 @@ Result<size_t> from_pipe(Side& in, Side& out, size_t length, uint32_t flags) {
         total += *moved;
         receiver.patience = out.pipe ? Patience::none() : receiver.patience;
         Thread::preemption_point();
+        if (Thread::current().interruptions()) break;  // a writer may fill the pipe for ever
     }
     return total;
 }

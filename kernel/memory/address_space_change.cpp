@@ -164,6 +164,7 @@ Status AddressSpace::advise(VirtualAddress start, uint64_t length, Advice advice
                 case FaultOutcome::NotAllowed: return fail(Error::InvalidArgument);
                 case FaultOutcome::PastEnd: return fail(Error::BadAddress);
             }
+            if (Thread::current().has_interruption(Interruption::Kill)) return fail(Error::Interrupted);
             Thread::preemption_point();
         }
         return {};

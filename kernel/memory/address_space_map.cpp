@@ -113,6 +113,7 @@ void AddressSpace::populate(uintptr_t start, uint64_t length) {
             access = allows(mapping->protection, Protection::Write) ? FaultAccess::Write : FaultAccess::Read;
         }
         if (handle_fault({at}, access) != FaultOutcome::Resolved) return;
+        if (Thread::current().has_interruption(Interruption::Kill)) return;
         Thread::preemption_point();
     }
 }

@@ -63,6 +63,29 @@ void PageTree::replace(uint64_t index, Page* page) {
     *slot = page;
 }
 
+// Moves `from` to the first page that is not before it; false when there is none below `to`.
+bool PageTree::next_below(const void* at, uint32_t shift, uint64_t base, uint64_t& from, uint64_t to) {
+    if (!at) return false;
+    if (shift == 0) {
+        if (base < from || base >= to) return false;
+        from = base;
+        return true;
+    }
+    shift -= kBits;
+    const auto* node = static_cast<const Node*>(at);
+    for (uint64_t i = from <= base ? 0 : (from - base) >> shift; i < kChildren; ++i) {
+        const uint64_t start = base + (i << shift);
+        if (start >= to) return false;
+        if (next_below(node->slots[i], shift, start, from, to)) return true;
+    }
+    return false;
+}
+
+uint64_t PageTree::next(uint64_t from, uint64_t to) const {
+    if (from > most_ || from >= to) return to;
+    return next_below(root_, shift_, 0, from, to) ? from : to;
+}
+
 // Returns what the parent's slot holds afterwards.
 void* PageTree::take_below(void* at, uint32_t shift, uint64_t base, Taking& taking) {
     if (!at) return nullptr;

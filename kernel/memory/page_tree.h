@@ -35,6 +35,8 @@ public:
         }
         return static_cast<Page*>(at);
     }
+    // The smallest index of [from, to) that has a page, or `to`. Costs no more for a wide gap than for a narrow one.
+    uint64_t next(uint64_t from, uint64_t to) const;
     // The place must be free. Errors: NoMemory.
     Status insert(uint64_t index, Page* page);
     // Puts another page in the place of one that is there.
@@ -63,6 +65,7 @@ private:
         size_t count;
     };
 
+    static bool next_below(const void* at, uint32_t shift, uint64_t base, uint64_t& from, uint64_t to);
     static void* take_below(void* at, uint32_t shift, uint64_t base, Taking& taking);
     static void free_below(void* at, uint32_t shift);
     static bool is_empty(const Node& node);

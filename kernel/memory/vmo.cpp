@@ -170,6 +170,16 @@ Page* Vmo::find_page(uint64_t page_index) {
     return parent_ ? parent_->find_page(page_index + (parent_offset_ >> kPageShift)) : nullptr;
 }
 
+uint64_t Vmo::next_page(uint64_t from, uint64_t to) {
+    {
+        MutexGuard guard(lock_);
+        to = pages_.next(from, to);
+    }
+    if (!parent_) return to;
+    const uint64_t shift = parent_offset_ >> kPageShift;
+    return parent_->next_page(from + shift, to + shift) - shift;
+}
+
 bool Vmo::has_shared_writable_mapping() {
     MutexGuard guard(mappings_lock_);
     for (const Mapping& mapping : mappings_)

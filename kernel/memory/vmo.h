@@ -65,6 +65,8 @@ public:
     Result<Page*> get_page(uint64_t page_index, ForWrite for_write);
     // The same without making it: null for a hole. With a reference as well.
     Page* find_page(uint64_t page_index);
+    // The first page of [from, to) that is no hole, or `to`.
+    uint64_t next_page(uint64_t from, uint64_t to);
     static void release_page(Page* page);
 
     // Throws pages away (hole punching); they read as zero (or from the parent/pager) afterwards. Of pages that are only

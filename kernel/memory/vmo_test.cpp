@@ -89,6 +89,26 @@ KERNEL_TEST(vmo_cut_off_reads_as_zero_when_it_grows_again) {
     EXPECT(has_bytes(*vmo, kPageSize + 100, 4 * kPageSize - 100, 0));
 }
 
+KERNEL_TEST(page_tree_crosses_holes_of_any_width) {
+    constexpr uint64_t kIndexes[] = {3, 64, 4095, uint64_t{1} << 40, PageTree::kMostIndex - 1};
+    PageTree tree;
+    EXPECT(tree.next(0, 100) == 100);
+    for (const uint64_t index : kIndexes) EXPECT(tree.insert(index, fake(index)).has_value());
+    uint64_t at = 0;
+    for (const uint64_t index : kIndexes) {
+        at = tree.next(at, PageTree::kMostIndex);
+        EXPECT(at == index);
+        EXPECT(tree.next(index, index) == index && tree.next(index, index + 1) == index);
+        ++at;
+    }
+    EXPECT(tree.next(at, PageTree::kMostIndex) == PageTree::kMostIndex);
+    EXPECT(tree.next(5000, uint64_t{1} << 40) == uint64_t{1} << 40);
+    EXPECT(tree.next(5000, 6000) == 6000);
+    std::array<Page*, 8> taken;
+    uint64_t from = 0;
+    EXPECT(tree.take(from, PageTree::kMostIndex, taken) == std::size(kIndexes));
+}
+
 KERNEL_TEST(vmo_decommit_is_exact_to_the_byte) {
     Ref<Vmo> vmo = TEST_TRY(Vmo::create(4 * kPageSize));
     EXPECT(fill(*vmo, 0, 4 * kPageSize, 3));
