@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // The command `gyre`: its commands in the order in which the help shows them.
-#include <CLI/CLI.hpp>
+#include <fcntl.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <string>
 #include <string_view>
@@ -29,6 +30,13 @@ std::vector<std::string> own_arguments(int argc, char** argv, std::vector<std::s
         own.push_back(std::move(word));
     }
     return own;
+}
+
+// A standard descriptor that is closed would be given to the next file or socket that is opened, and the program's
+// input or output with it. An empty one stands in, as for programs with privileges.
+void fill_standard_descriptors() {
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) == -1) open("/dev/null", O_RDWR);
 }
 
 // `gyre run` takes a program, which the option parser knows nothing of.
@@ -74,6 +82,7 @@ gyre::cli::Problem unknown_command(const CLI::App& app, const std::string& word)
 
 int main(int argc, char** argv) {
     using namespace gyre::cli;
+    fill_standard_descriptors();
     CLI::App app("Gyre, a small operating system that runs Linux programs", "gyre");
     app.require_subcommand(1);
     app.formatter(std::make_shared<Formatter>());

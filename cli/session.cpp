@@ -24,6 +24,7 @@ using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
 constexpr auto kTick = 200ms;             // how often deadlines are looked at
+constexpr auto kLongestTick = 1s;         // more has passed: it was us who stood still (Ctrl-Z, a terminal after Ctrl-S)
 constexpr int kPingsBeforeAHang = 12;
 constexpr auto kPowerOffWithin = 10s;     // between the program's end and the machine's
 constexpr auto kPanicSpeaksFor = 3s;      // between the panic's first line and the end of its backtrace
@@ -60,7 +61,7 @@ public:
 
     Outcome<int> run() {
         if (auto prepared = prepare(); !prepared) return std::unexpected(prepared.error());
-        begun_ = Clock::now();
+        begun_ = last_look_ = Clock::now();
         terminal_size_ = terminal_size();
         if (request_.is_interactive) terminal_.enter();
         while (!is_over()) {
@@ -111,7 +112,7 @@ private:
     std::string qemu_words_;
     std::optional<WindowSize> terminal_size_;
 
-    Clock::time_point begun_, last_pong_, last_ping_, ended_, panicked_;
+    Clock::time_point begun_, last_look_, last_pong_, last_ping_, ended_, panicked_;
     bool is_ready_ = false, has_port_ = false, has_panicked_ = false;
     bool qemu_has_ended_ = false, is_input_shut_ = false;
     bool user_ends_it_ = false, console_has_spoken_ = false;
@@ -329,6 +330,9 @@ void Session::on_signal() {
 
 void Session::look_at_the_clock() {
     auto now = Clock::now();
+    // The machine could not be heard meanwhile, which says nothing about its health.
+    if (now - last_look_ > kLongestTick) last_pong_ += now - last_look_;
+    last_look_ = now;
     if (request_.timeout.count() && now - begun_ > request_.timeout)
         own_failure_ = "the machine did not end within " + std::to_string(request_.timeout.count()) + " s (--timeout)";
     else if (!is_ready_ && request_.boot_timeout.count() && now - begun_ > request_.boot_timeout)

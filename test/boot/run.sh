@@ -65,6 +65,10 @@ check "no newline is added" 0 "no newline"
 check "not a byte more" 0
 run -- sh -c 'sleep 1; echo done' < random > out 2> err; status=$?
 check "input that nobody reads" 0 "done"
+run -- sh -c 'cat; echo $?' > out 2> err <&-; status=$?
+check "a closed input is an empty one" 0 0
+run -- sh -c 'echo out; echo err >&2; exit 6' 2> out <&- >&-; status=$?
+check "a closed output loses nothing else" 6 err
 echo 'echo from the input; exit 3' | run > out 2> err; status=$?
 check "a shell without a terminal" 3 "from the input"
 run -- yes 2> err | head -n 1 > out; status=$?
@@ -119,6 +123,13 @@ log=$(sed -n 's/.*log is in //p' err)
 grep -q "the machine hangs" err && [ -f "$log" ] && ! kill -0 "$(cat qemu-pid)" 2> /dev/null; status=$?
 check "it is called hung, its log is kept, and QEMU is gone" 0
 rm -f "$log"
+: > out
+(until grep -q ready out; do sleep 0.2; done; kill -STOP "$(cat pid)"; sleep 8; kill -CONT "$(cat pid)") &
+sh -c 'echo $$ > pid; exec "$@"' sh "${GYRE:-gyre}" run --no-build --timeout 100 --hang-timeout 6 $extra -- \
+    sh -c 'echo ready; sleep 9; echo done' > out 2> err; status=$?
+wait
+check "gyre itself stopped for a while is no hang" 0 "ready
+done"
 run --kernel-args rdinit=/nonexistent -- true > out 2> err; status=$?
 check "a panic" 125 ""
 grep -q "the kernel panicked: .*nonexistent" err; status=$?
