@@ -38,7 +38,7 @@ CallResult open_at(CallContext& context, int dirfd, UserString pathname, uint32_
     TRY_VOID(check_flags(flags));
     PathText text;
     TRY_VOID(read_path(text, pathname));
-    const LookupContext view = TRY(lookup_context(context, dirfd, text));
+    const LookupContext view = TRY(lookup_context(context, dirfd, text, resolve));
     const OpenRequest request{flags, mode & ~context.filesystem().umask(), resolve};
     Result<Ref<File>> file = open_path(view, text, request);
     if (!file) return fail(restartable(file.error()));

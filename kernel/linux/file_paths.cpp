@@ -7,10 +7,11 @@
 
 namespace gyre::linux {
 
-Result<LookupContext> lookup_context(CallContext& context, int dirfd, const PathText& path) {
+Result<LookupContext> lookup_context(CallContext& context, int dirfd, const PathText& path, LookupFlag flags) {
     FilesystemContext& places = context.filesystem();
     const Credentials& credentials = context.credentials();
-    if (path.is_absolute()) return LookupContext{places.root(), Path(), credentials};
+    if (path.is_absolute() && !has(flags, LookupFlag::InRoot))
+        return LookupContext{places.root(), Path(), credentials};
     if (dirfd == abi::kAtWorkingDirectory)
         return LookupContext{places.root(), places.working_directory(), credentials};
     const Ref<File> directory = TRY(context.files().get_any(dirfd));

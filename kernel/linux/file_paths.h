@@ -11,9 +11,10 @@
 
 namespace gyre::linux {
 
-// The caller's view, starting at `dirfd` when the path is relative. Errors: BadDescriptor,
-// NotDirectory.
-Result<LookupContext> lookup_context(CallContext& context, int dirfd, const PathText& path);
+// The caller's view, starting at `dirfd` when the path is relative, or when every path is to stay below it
+// (LookupFlag::InRoot). Errors: BadDescriptor, NotDirectory.
+Result<LookupContext> lookup_context(CallContext& context, int dirfd, const PathText& path,
+                                     LookupFlag flags = LookupFlag::None);
 
 // Reads a path that must not be empty. Errors: BadAddress, NameTooLong, NotFound, NoMemory.
 Status read_path(PathText& text, UserString path);

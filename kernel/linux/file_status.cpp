@@ -110,6 +110,8 @@ CallResult sys_statx(CallContext& context, int dirfd, UserString pathname, int f
     constexpr uint32_t kReserved = 0x8000'0000;
     constexpr uint32_t kBasic = 0x7ff, kBirthTime = 0x800, kMountId = 0x1000,
                        kUniqueMountId = 0x4000;
+    // No number is given twice here; where Linux begins, none can be taken for one of the old kind.
+    constexpr uint64_t kFirstUniqueMountId = uint64_t{1} << 31;
     constexpr uint64_t kAttributeMountRoot = 0x2000;
     constexpr int kSyncFlags = abi::kAtStatxForceSync | abi::kAtStatxDontSync;
     if (mask & kReserved) return fail(Error::InvalidArgument);
@@ -139,7 +141,7 @@ CallResult sys_statx(CallContext& context, int dirfd, UserString pathname, int f
         .special_minor = device_minor(status.special_device),
         .device_major = device_major(status.device),
         .device_minor = device_minor(status.device),
-        .mount_id = status.mount_id,
+        .mount_id = mask & kUniqueMountId ? kFirstUniqueMountId + status.mount_id : status.mount_id,
         .direct_memory_alignment = 0,
         .direct_offset_alignment = 0,
         .spare = {},
