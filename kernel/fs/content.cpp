@@ -90,8 +90,8 @@ Result<size_t> write_content(Inode& inode, IoCursor& from, uint64_t& offset, boo
     const uint64_t length =
         TRY(linux::allowed_file_bytes(offset, std::min<uint64_t>(wanted, kMostFileBytes)));
     if (offset >= kMostFileBytes) return fail(Error::FileTooLarge);
-    const size_t most = static_cast<size_t>(std::min(length, kMostFileBytes - offset));
-    TRY_VOID(inode.prepare_write_locked(offset, most));
+    const size_t most =
+        static_cast<size_t>(TRY(inode.prepare_write_locked(offset, std::min(length, kMostFileBytes - offset))));
     Vmo* vmo = TRY(inode.vmo());
     if (!vmo) return fail(Error::InvalidArgument);
     const uint64_t old_end = vmo->size();
@@ -104,8 +104,7 @@ Result<size_t> write_content(Inode& inode, IoCursor& from, uint64_t& offset, boo
         (void)vmo->set_size(kept);
     if (!written) return written;
     inode.content_written_locked(end);
-    if (inode.mode() & (file_mode::kSetUser | file_mode::kSetGroup)) [[unlikely]]
-        inode.set_mode(permission::mode_without_privilege_bits(inode));
+    permission::drop_privileges_on_write_locked(inode);
     inode.touch_modified();
     return written;
 }

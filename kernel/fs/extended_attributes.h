@@ -30,6 +30,7 @@ struct AttributeList {
     Status set(std::string_view name, std::span<const std::byte> value, bool must_create,
                bool must_replace);
     Status remove(std::string_view name);
+    bool is_empty() const { return !first_; }
     // Calls body(name) for each.
     template <class Body>
     void for_each(Body&& body) const {

@@ -126,7 +126,7 @@ Result<Ref<File>> Inode::open(const Path& path, uint32_t flags) {
 Status Inode::set_size_locked(uint64_t) {
     return fail(Error::InvalidArgument);
 }
-Status Inode::prepare_write_locked(uint64_t, uint64_t) {
+Result<uint64_t> Inode::prepare_write_locked(uint64_t, uint64_t) {
     return fail(Error::InvalidArgument);
 }
 Status Inode::prepare_mapping(bool, bool, Protection&) {

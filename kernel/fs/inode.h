@@ -144,6 +144,10 @@ public:
     bool is_dead_directory() const { return is_dead_.load(std::memory_order_relaxed); }
     void set_dead_directory() { is_dead_.store(true, std::memory_order_relaxed); }
 
+    // A file without names may be given one (O_TMPFILE without O_EXCL); a file whose last name went may not. lock() held.
+    bool may_be_named() const { return may_be_named_.load(std::memory_order_relaxed); }
+    void set_may_be_named(bool value) { may_be_named_.store(value, std::memory_order_relaxed); }
+
     // ---- symbolic links
     virtual LinkKind link_kind() const { return LinkKind::Text; }
     virtual const char* text() const {
@@ -164,9 +168,9 @@ public:
     // Changes the size; lock() held. Errors: NoSpace, FileTooLarge, NotPermitted (seals),
     // InvalidArgument.
     virtual Status set_size_locked(uint64_t size);
-    // Bytes in [offset, offset + length) are about to be written; lock() held. Reserves, checks
-    // seals and limits.
-    virtual Status prepare_write_locked(uint64_t offset, uint64_t length);
+    // Bytes in [offset, offset + length) are about to be written; lock() held. Checks seals and limits;
+    // the answer is how many of the bytes have room, at least one.
+    virtual Result<uint64_t> prepare_write_locked(uint64_t offset, uint64_t length);
     // What was written is in the Vmo up to `end`: the size grows to it if it was smaller.
     virtual void content_written_locked(uint64_t end);
     // A mapping is being made (seals): it may refuse, or take rights that mprotect could give from
@@ -203,7 +207,7 @@ private:
     const uint64_t number_;
     std::atomic<uint32_t> mode_, uid_, gid_, link_count_{0}, entry_count_{0};
     std::atomic<int32_t> writers_{0};  // above zero: open for writing; below: being executed
-    std::atomic<bool> is_dead_{false};
+    std::atomic<bool> is_dead_{false}, may_be_named_{false};
     std::atomic<int64_t> access_ns_, modify_ns_, change_ns_;
     const int64_t birth_ns_;
     uint64_t device_ = 0;

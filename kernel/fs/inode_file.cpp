@@ -17,7 +17,9 @@ namespace gyre {
 
 InodeFile::~InodeFile() {
     if (is_executing_) inode().end_execution();
-    if (is_writing_) inode().end_write_access();
+    if (!is_writing_) return;
+    if (path().mount) path().mount->end_writing();
+    inode().end_write_access();
 }
 
 Inode& InodeFile::inode() const {
@@ -32,6 +34,12 @@ Status InodeFile::begin_execution() {
 
 Status InodeFile::begin_writing() {
     TRY_VOID(inode().begin_write_access());
+    if (path().mount) {
+        if (const Status begun = path().mount->begin_writing(); !begun) {
+            inode().end_write_access();
+            return begun;
+        }
+    }
     is_writing_ = true;
     return {};
 }
@@ -132,7 +140,7 @@ Status InodeFile::truncate(uint64_t size) {
     Inode& file = inode();
     MutexGuard guard(file.lock());
     TRY_VOID(file.set_size_locked(size));
-    file.set_mode(permission::mode_without_privilege_bits(file));
+    permission::drop_privileges_on_write_locked(file);
     file.touch_modified();
     return {};
 }

@@ -16,8 +16,8 @@ public:
         : File(std::move(path), flags, Signals::Readable | Signals::Writable) {}
     ~InodeFile() override;
 
-    // Keeps exec, or writers, away until the file is closed. Errors: TextBusy. Once, by who opens
-    // it.
+    // Keeps exec, or writers, away until the file is closed; a writer also keeps the mount writable. Errors: TextBusy,
+    // ReadOnlyFilesystem. Once, by who opens it.
     Status begin_execution();
     Status begin_writing();
 

@@ -26,7 +26,7 @@ public:
             return fail(Error::NotPermitted);
         return TmpfsRegular::set_size_locked(size);
     }
-    Status prepare_write_locked(uint64_t offset, uint64_t length) override {
+    Result<uint64_t> prepare_write_locked(uint64_t offset, uint64_t length) override {
         if (has(kSealWrite | kSealFutureWrite) || (has(kSealGrow) && offset + length > size()))
             return fail(Error::NotPermitted);
         return TmpfsRegular::prepare_write_locked(offset, length);

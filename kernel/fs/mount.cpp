@@ -63,12 +63,33 @@ Result<Ref<Mount>> Mount::create(Ref<Superblock> superblock, Ref<Dentry> root, u
     mount->superblock_ = std::move(superblock);
     mount->superblock_->add_mount();
     mount->root_ = std::move(root);
-    mount->set_flags(flags & mount_flags::kKept);
+    (void)mount->set_flags(flags & mount_flags::kKept);  // nobody writes yet
     mount->number_ = next_number.fetch_add(1, std::memory_order_relaxed);
     // A longer source is only cut in what /proc/mounts shows.
     const size_t length = std::min(source.size(), kMostSourceBytes - 1);
     std::memcpy(mount->source_, source.data(), length);
     return Ref<Mount>::adopt(mount);
+}
+
+Status Mount::set_flags(uint32_t flags) {
+    if (!(flags & mount_flags::kReadOnly))
+        writers_.set_writable();
+    else if (!writers_.set_read_only())
+        return fail(Error::Busy);
+    flags_.store(flags, std::memory_order_relaxed);
+    return {};
+}
+
+Status Mount::begin_writing() {
+    if (!superblock_->writers().enter()) return fail(Error::ReadOnlyFilesystem);
+    if (writers_.enter()) return {};
+    superblock_->writers().leave();
+    return fail(Error::ReadOnlyFilesystem);
+}
+
+void Mount::end_writing() {
+    writers_.leave();
+    superblock_->writers().leave();
 }
 
 void Mount::last_reference_gone() {

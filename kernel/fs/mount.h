@@ -11,6 +11,7 @@
 
 #include "kernel/fs/path.h"
 #include "kernel/fs/superblock.h"
+#include "kernel/fs/writer_count.h"
 
 namespace gyre {
 
@@ -39,7 +40,11 @@ public:
     Mount* parent() const { return parent_.load(std::memory_order_acquire); }
     Dentry* mount_point() const { return mount_point_.load(std::memory_order_acquire); }
     uint32_t flags() const { return flags_.load(std::memory_order_relaxed); }
-    void set_flags(uint32_t flags) { flags_.store(flags, std::memory_order_relaxed); }
+    // Errors: Busy when it is to be read-only and a file is open for writing through it.
+    Status set_flags(uint32_t flags);
+    // A file is open for writing through it. Errors: ReadOnlyFilesystem.
+    Status begin_writing();
+    void end_writing();
     bool is_read_only() const {
         return (flags() & mount_flags::kReadOnly) || superblock_->is_read_only();
     }
@@ -60,6 +65,7 @@ private:
     Mount* next_in_namespace_ = nullptr;
     MountNamespace* mount_namespace_ = nullptr;
     std::atomic<uint32_t> flags_{0};
+    WriterCount writers_;
     uint32_t number_ = 0;
     uint32_t children_ = 0;  // mounts upon this one, under the table's lock
     epoch::Node node_;

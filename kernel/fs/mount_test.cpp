@@ -132,12 +132,12 @@ KERNEL_TEST(mounts_detach_lazily_with_what_is_upon_them) {
 KERNEL_TEST(mounts_read_only) {
     const World world = TEST_TRY(World::make());
     REQUIRE(world.make_folder(world.root, "a"));
-    world.root.mount->set_flags(mount_flags::kReadOnly);
+    REQUIRE(world.root.mount->set_flags(mount_flags::kReadOnly));
     const Status made = world.make_folder(world.root, "b");
     EXPECT(!made && made.error() == Error::ReadOnlyFilesystem);
     const Status again = world.make_folder(world.root, "a");
     EXPECT(!again && again.error() == Error::Exists);
-    world.root.mount->set_flags(0);
+    REQUIRE(world.root.mount->set_flags(0));
     EXPECT(world.make_folder(world.root, "b"));
 }
 

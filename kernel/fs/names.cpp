@@ -111,8 +111,9 @@ Status link(const Path& existing, const Path& parent, std::string_view name,
     MutexGuard attributes(inode.lock());
     // A file whose last name went away does not come back, except one that never had a name
     // (O_TMPFILE).
-    if (inode.link_count() == 0 && existing.dentry->is_removed()) return fail(Error::NotFound);
+    if (inode.link_count() == 0 && !inode.may_be_named()) return fail(Error::NotFound);
     TRY_VOID(insert_new(*parent.dentry, *dentry));
+    inode.set_may_be_named(false);
     inode.touch_changed();
     return {};
 }

@@ -69,7 +69,7 @@ Status truncate_opened(Inode& inode) {
         MutexGuard guard(inode.lock());
         done = inode.set_size_locked(0);
         if (done) {
-            inode.set_mode(permission::mode_without_privilege_bits(inode));
+            permission::drop_privileges_on_write_locked(inode);
             inode.touch_modified();
         }
     }
@@ -155,6 +155,7 @@ Result<Ref<File>> open_path(const LookupContext& context, const PathText& path,
         Result<Ref<Dentry>> made = names::make_unnamed(place, node, context.credentials);
         if (!made)
             return fail(made.error() == Error::NotPermitted ? Error::NotSupported : made.error());
+        (*made)->inode().set_may_be_named(!(flags & kExclusive));
         return open_place(Path(place.mount, std::move(*made)), request, context.credentials, true);
     }
     if (flags & kCreate) return open_or_create(context, path, request);

@@ -3,6 +3,9 @@
 // The checks of permission.h.
 #include "kernel/fs/permission.h"
 
+#include "kernel/fs/extended_attributes.h"
+#include "kernel/linux/task.h"
+
 namespace gyre::permission {
 
 Status check(const Inode& inode, const Credentials& credentials, uint32_t want) {
@@ -47,11 +50,34 @@ Status check_remove(const Inode& directory, const Inode& victim, bool wants_dire
     return {};
 }
 
-uint32_t mode_without_privilege_bits(const Inode& inode) {
+namespace {
+
+void drop_mode_bits_locked(Inode& inode) {
     uint32_t mode = inode.mode() & ~file_mode::kSetUser;
     // Set-group-ID without group execute once meant mandatory locking and is left alone.
     if ((mode & 0010) != 0) mode &= ~file_mode::kSetGroup;
-    return mode;
+    inode.set_mode(mode);
+}
+
+void drop_capabilities_locked(Inode& inode) {
+    if (AttributeList* attributes = inode.attributes(); attributes && !attributes->is_empty())
+        (void)attributes->remove("security.capability");
+}
+
+}  // namespace
+
+void drop_privileges_locked(Inode& inode) {
+    drop_mode_bits_locked(inode);
+    drop_capabilities_locked(inode);
+}
+
+void drop_privileges_on_write_locked(Inode& inode) {
+    drop_capabilities_locked(inode);
+    if (!(inode.mode() & (file_mode::kSetUser | file_mode::kSetGroup))) [[likely]]
+        return;
+    Thread& thread = Thread::current();
+    if (thread.owner() && linux::Task::of(thread).credentials().has(Capability::Fsetid)) return;
+    drop_mode_bits_locked(inode);
 }
 
 }  // namespace gyre::permission

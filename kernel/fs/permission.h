@@ -32,7 +32,10 @@ Status check_create(const Inode& directory, const Credentials& credentials);
 Status check_remove(const Inode& directory, const Inode& victim, bool wants_directory,
                     const Credentials& credentials);
 
-// The set-user-ID and set-group-ID bits that a write or a change of owner takes away.
-uint32_t mode_without_privilege_bits(const Inode& inode);
+// A write or a change of owner takes from a program the rights that it would give: the set-user-ID and set-group-ID bits, and
+// the capabilities (security.capability). The inode's lock is held.
+void drop_privileges_locked(Inode& inode);
+// The same on behalf of the calling process, whose CAP_FSETID keeps the bits (and only them).
+void drop_privileges_on_write_locked(Inode& inode);
 
 }  // namespace gyre::permission

@@ -11,6 +11,7 @@
 
 #include "kernel/fs/dentry.h"
 #include "kernel/fs/inode.h"
+#include "kernel/fs/writer_count.h"
 
 namespace gyre {
 
@@ -34,8 +35,9 @@ public:
     uint64_t device() const { return device_; }
     uint64_t next_inode_number() { return next_number_.fetch_add(1, std::memory_order_relaxed); }
     const Ref<Dentry>& root() const { return root_; }
-    bool is_read_only() const { return is_read_only_.load(std::memory_order_relaxed); }
-    void set_read_only(bool value) { is_read_only_.store(value, std::memory_order_relaxed); }
+    // Files that are open for writing through any mount.
+    WriterCount& writers() { return writers_; }
+    bool is_read_only() const { return writers_.is_read_only(); }
     // Renames and removals of directories hold it alone, all other changes of names shared (with
     // the directory's entries_lock). So nobody ever holds two directories at once.
     RwMutex& topology() { return topology_; }
@@ -58,7 +60,7 @@ private:
     const Entries entries_;
     const uint64_t device_;
     std::atomic<uint64_t> next_number_{1};
-    std::atomic<bool> is_read_only_{false};
+    WriterCount writers_;
     std::atomic<uint32_t> mounts_{0};
     Ref<Dentry> root_;
     RwMutex topology_{LockRank::Rename};

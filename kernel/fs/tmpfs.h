@@ -79,7 +79,7 @@ public:
     Vmo* vmo_if_any() const override { return vmo_.load(std::memory_order_acquire); }
     uint64_t size() const override { return size_.load(std::memory_order_acquire); }
     Status set_size_locked(uint64_t size) override;
-    Status prepare_write_locked(uint64_t offset, uint64_t length) override;
+    Result<uint64_t> prepare_write_locked(uint64_t offset, uint64_t length) override;
     void content_written_locked(uint64_t end) override;
     Status allocate_locked(uint64_t offset, uint64_t length, bool keeps_size) override;
     Status punch_locked(uint64_t offset, uint64_t length) override;
@@ -89,7 +89,8 @@ protected:
     void evict() override;
 
 private:
-    Status check_room(uint64_t offset, uint64_t length);
+    // How many of the bytes have room, less than all only near the limit.
+    uint64_t room_for(uint64_t offset, uint64_t length);
     // Brings the superblock's count up to date with what the Vmo holds now.
     void account();
 

@@ -119,23 +119,25 @@ Status TmpfsRegular::set_size_locked(uint64_t size) {
 }
 
 // Most writes fit by any count; only near the limit it matters which pages are there already.
-Status TmpfsRegular::check_room(uint64_t offset, uint64_t length) {
+uint64_t TmpfsRegular::room_for(uint64_t offset, uint64_t length) {
     const uint64_t first = offset / kPageSize;
     const uint64_t end = page_ceiling(offset + length) / kPageSize;
-    if (tmpfs().has_room(end - first)) return {};
+    if (tmpfs().has_room(end - first)) return length;
     account();
     uint64_t missing = 0;
     Vmo* vmo = vmo_if_any();
     for (uint64_t page = first; page < end; ++page)
         if (!vmo || !is_page_present(*vmo, page)) {
             ++missing;
-            if (!tmpfs().has_room(missing)) return fail(Error::NoSpace);
+            if (!tmpfs().has_room(missing)) return page == first ? 0 : page * kPageSize - offset;
         }
-    return {};
+    return length;
 }
 
-Status TmpfsRegular::prepare_write_locked(uint64_t offset, uint64_t length) {
-    return check_room(offset, length);
+Result<uint64_t> TmpfsRegular::prepare_write_locked(uint64_t offset, uint64_t length) {
+    const uint64_t most = room_for(offset, length);
+    if (most == 0) return fail(Error::NoSpace);
+    return most;
 }
 
 void TmpfsRegular::content_written_locked(uint64_t end) {
@@ -144,7 +146,7 @@ void TmpfsRegular::content_written_locked(uint64_t end) {
 }
 
 Status TmpfsRegular::allocate_locked(uint64_t offset, uint64_t length, bool keeps_size) {
-    TRY_VOID(check_room(offset, length));
+    if (room_for(offset, length) < length) return fail(Error::NoSpace);
     Vmo* vmo = TRY(this->vmo());
     const uint64_t end = offset + length;
     const uint64_t old_end = vmo->size();

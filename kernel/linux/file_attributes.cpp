@@ -51,7 +51,7 @@ Status change_owner(const Path& place, uint32_t owner, uint32_t group,
         return fail(Error::NotPermitted);
     // A program that ran with its owner's rights must not do so for the next one; even root's chown
     // clears the bits.
-    if (!inode.is_directory()) inode.set_mode(permission::mode_without_privilege_bits(inode));
+    if (!inode.is_directory()) permission::drop_privileges_locked(inode);
     inode.set_owner(owner == kKeep ? inode.uid() : owner, group == kKeep ? inode.gid() : group);
     inode.touch_changed();
     return {};

@@ -98,6 +98,26 @@ Result<uint64_t> start_position(File& file, UserInOut<int64_t> offset) {
     return static_cast<uint64_t>(start);
 }
 
+// Where a range starts, as the program wrote it: what is wrong with it is told later (copy_file_range(2)). Errors:
+// BadAddress.
+Result<uint64_t> range_start(File& file, UserInOut<int64_t> offset) {
+    if (!offset.is_null()) return static_cast<uint64_t>(TRY(offset.in().read()));
+    return file.seek(0, 1).value_or(0);
+}
+
+// What may be copied between, in Linux's order. Errors: IsDirectory, InvalidArgument, BadDescriptor, CrossDevice.
+Status check_range_files(const File& in, const File& out) {
+    for (const File* file : {&in, &out})
+        if (file->path().dentry && file->path().dentry->inode().is_directory())
+            return fail(Error::IsDirectory);
+    if (!is_regular(in) || !is_regular(out)) return fail(Error::InvalidArgument);
+    if (!in.can_read() || !out.can_write() || (out.status_flags() & open_flags::kAppend))
+        return fail(Error::BadDescriptor);
+    if (&in.path().dentry->inode().superblock() != &out.path().dentry->inode().superblock())
+        return fail(Error::CrossDevice);
+    return {};
+}
+
 Status store_position(File& file, UserInOut<int64_t> offset, uint64_t position) {
     if (!offset.is_null()) return offset.out().write(static_cast<int64_t>(position));
     TRY_VOID(file.seek(static_cast<int64_t>(position), 0));
@@ -134,20 +154,15 @@ CallResult sys_sendfile(CallContext& context, int out_fd, int in_fd, UserInOut<i
 CallResult sys_copy_file_range(CallContext& context, int in_fd, UserInOut<int64_t> in_offset,
                                int out_fd, UserInOut<int64_t> out_offset, size_t length,
                                uint32_t flags) {
+    const Ref<File> in = TRY(context.files().get(in_fd));
+    const Ref<File> out = TRY(context.files().get(out_fd));
+    const uint64_t in_start = TRY(range_start(*in, in_offset)), out_start = TRY(range_start(*out, out_offset));
     if (flags != 0) return fail(Error::InvalidArgument);
-    const Ref<File> in = TRY(context.files().get_for_read(in_fd));
-    const Ref<File> out = TRY(context.files().get_for_write(out_fd));
-    if (out->status_flags() & open_flags::kAppend) return fail(Error::BadDescriptor);
-    for (const File* file : {in.get(), out.get()})
-        if (file->path().dentry && file->path().dentry->inode().is_directory())
-            return fail(Error::IsDirectory);
-    if (!is_regular(*in) || !is_regular(*out)) return fail(Error::InvalidArgument);
-    length = std::min(length, kMostTransferBytes);
-    const uint64_t in_start = TRY(start_position(*in, in_offset));
-    const uint64_t out_start = TRY(start_position(*out, out_offset));
-    if (in->path().dentry->inode().superblock().type_name() !=
-        out->path().dentry->inode().superblock().type_name())
-        return fail(Error::CrossDevice);
+    TRY_VOID(check_range_files(*in, *out));
+    if (in_start + length < in_start || out_start + length < out_start) return fail(Error::Overflow);
+    const uint64_t in_size = in->path().dentry->inode().size();
+    length = std::min({length, kMostTransferBytes, in_size > in_start ? in_size - in_start : 0});
+    if (length == 0) return 0;
     if (&in->path().dentry->inode() == &out->path().dentry->inode() &&
         in_start < out_start + length && out_start < in_start + length)
         return fail(Error::InvalidArgument);

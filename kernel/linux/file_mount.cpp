@@ -57,24 +57,34 @@ bool is_mount_root(const Path& place) {
 Status remount(const Path& target, uint64_t flags, std::string_view options) {
     if (!is_mount_root(target)) return fail(Error::InvalidArgument);
     if (!(flags & kBind)) {
-        TRY_VOID(target.mount->superblock().remount(options));
-        target.mount->superblock().set_read_only((flags & mount_flags::kReadOnly) != 0);
+        WriterCount& writers = target.mount->superblock().writers();
+        const bool was_read_only = writers.is_read_only(), will_be = (flags & mount_flags::kReadOnly) != 0;
+        if (will_be && !writers.set_read_only()) return fail(Error::Busy);
+        const Status changed = target.mount->superblock().remount(options);
+        if (changed ? !will_be : !was_read_only) writers.set_writable();
+        TRY_VOID(Status(changed));
     }
-    target.mount->set_flags(static_cast<uint32_t>(flags) & mount_flags::kKept);
-    return {};
+    return target.mount->set_flags(static_cast<uint32_t>(flags) & mount_flags::kKept);
 }
 
-Status bind(CallContext& context, UserString source, const Path& target, bool is_recursive) {
-    const Path place =
-        TRY(find_place(context, abi::kAtWorkingDirectory, source, LookupFlag::Follow));
+// Where a bind or a move comes from. Errors: InvalidArgument without a name, and as path_resolution(7).
+Result<Path> find_source(CallContext& context, const MountText& source) {
+    if (source.view().empty()) return fail(Error::InvalidArgument);
+    PathText text;
+    TRY_VOID(text.set(source.view()));
+    const LookupContext view = TRY(lookup_context(context, abi::kAtWorkingDirectory, text));
+    return look_up(view, text, LookupFlag::Follow);
+}
+
+Status bind(CallContext& context, const MountText& source, const Path& target, bool is_recursive) {
+    const Path place = TRY(find_source(context, source));
     if (place.dentry->inode().is_directory() != target.dentry->inode().is_directory())
         return fail(Error::NotDirectory);
     return initial_mount_namespace()->bind(place, target, is_recursive);
 }
 
-Status move(CallContext& context, UserString source, const Path& target) {
-    const Path place =
-        TRY(find_place(context, abi::kAtWorkingDirectory, source, LookupFlag::Follow));
+Status move(CallContext& context, const MountText& source, const Path& target) {
+    const Path place = TRY(find_source(context, source));
     if (!is_mount_root(place)) return fail(Error::InvalidArgument);
     if (place.dentry->inode().is_directory() != target.dentry->inode().is_directory())
         return fail(Error::InvalidArgument);
@@ -95,12 +105,10 @@ private:
     Ref<Superblock> superblock_;
 };
 
-Status mount_new(const MountText& source, const Path& target, UserString type, uint64_t flags,
+Status mount_new(const MountText& source, const Path& target, const MountText& type, uint64_t flags,
                  std::string_view options) {
-    MountText name;
-    TRY_VOID(name.read(type.address()));
-    if (!name.is_given()) return fail(Error::InvalidArgument);
-    FilesystemType* kind = find_filesystem(name.view());
+    if (!type.is_given()) return fail(Error::InvalidArgument);
+    FilesystemType* kind = find_filesystem(type.view());
     if (!kind) return fail(Error::NoDevice);
     if (!target.dentry->inode().is_directory()) return fail(Error::NotDirectory);
     Ref<Superblock> superblock = TRY(kind->make(source.view(), options));
@@ -120,7 +128,10 @@ Status mount_new(const MountText& source, const Path& target, UserString type, u
 CallResult sys_mount(CallContext& context, UserString source, UserString target, UserString type,
                      uint64_t flags, UserIn<std::byte> data) {
     if ((flags & kMagicMask) == kMagic) flags &= ~kMagicMask;  // what the oldest programs put there
-    MountText options;
+    // All strings are copied before anybody looks for the place (mount(2), EFAULT).
+    MountText type_name, source_name, options;
+    TRY_VOID(type_name.read(type.address()));
+    TRY_VOID(source_name.read(source.address()));
     const bool takes_options =
         !(flags & (kBind | kMove | kPrivate | kOtherPropagation)) || (flags & kRemount);
     if (takes_options) TRY_VOID(options.read(data.address()));
@@ -131,16 +142,14 @@ CallResult sys_mount(CallContext& context, UserString source, UserString target,
     if (flags & kRemount) {
         TRY_VOID(remount(place, flags, options.view()));
     } else if (flags & kBind) {
-        TRY_VOID(bind(context, source, place, (flags & kRecursive) != 0));
+        TRY_VOID(bind(context, source_name, place, (flags & kRecursive) != 0));
     } else if (flags & (kPrivate | kOtherPropagation)) {
         if (flags & ~(kPrivate | kRecursive | kSilent)) return fail(Error::InvalidArgument);
         if (!is_mount_root(place)) return fail(Error::InvalidArgument);
     } else if (flags & kMove) {
-        TRY_VOID(move(context, source, place));
+        TRY_VOID(move(context, source_name, place));
     } else {
-        MountText name;
-        TRY_VOID(name.read(source.address()));
-        TRY_VOID(mount_new(name, place, type, flags, options.view()));
+        TRY_VOID(mount_new(source_name, place, type_name, flags, options.view()));
     }
     return 0;
 }

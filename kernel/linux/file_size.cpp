@@ -28,7 +28,7 @@ Status truncate_place(const Path& place, uint64_t size) {
         done = check_size_limit(inode, size);
         if (done) done = inode.set_size_locked(size);
         if (done) {
-            inode.set_mode(permission::mode_without_privilege_bits(inode));
+            permission::drop_privileges_on_write_locked(inode);
             inode.touch_modified();
         }
     }
@@ -149,13 +149,14 @@ CallResult sys_fadvise64(CallContext& context, int fd, int64_t, int64_t length, 
     return 0;
 }
 
-CallResult sys_readahead(CallContext& context, int fd, int64_t, size_t) {
+CallResult sys_readahead(CallContext& context, int fd, int64_t, size_t count) {
     const Ref<File> file = TRY(context.files().get_for_read(fd));
     FileStatus status;
     TRY_VOID(file->status(status));
     const uint32_t type = status.mode & file_mode::kTypeMask;
     if (type != file_mode::kRegular && type != file_mode::kBlock)
         return fail(Error::InvalidArgument);
+    if (count > size_t{INT64_MAX}) return fail(Error::InvalidArgument);
     return 0;
 }
 

@@ -18,7 +18,7 @@ constexpr int64_t kMostSeconds = INT64_MAX / kNsPerSecond;
 
 // One of the two times: left alone, now, or a moment.
 struct NewTime {
-    bool is_omitted = false, is_now = false;
+    bool is_omitted = false, is_now = false, is_wrong = false;
     int64_t ns = 0;
 };
 struct NewTimes {
@@ -33,15 +33,16 @@ int64_t to_ns(int64_t seconds, int64_t ns) {
     return seconds * kNsPerSecond + ns;
 }
 
-Result<NewTime> from_timespec(const abi::Timespec& time) {
+NewTime from_timespec(const abi::Timespec& time) {
     if (time.nanoseconds == kNow) return NewTime{.is_now = true};
     if (time.nanoseconds == kOmit) return NewTime{.is_omitted = true};
-    if (time.nanoseconds < 0 || time.nanoseconds >= kNsPerSecond)
-        return fail(Error::InvalidArgument);
+    if (time.nanoseconds < 0 || time.nanoseconds >= kNsPerSecond) return NewTime{.is_wrong = true};
     return NewTime{.ns = to_ns(time.seconds, time.nanoseconds)};
 }
 
 Status set_times(const Path& place, const NewTimes& times, const Credentials& credentials) {
+    // Told as late as here: a file that is not there comes first.
+    if (times.access.is_wrong || times.modify.is_wrong) return fail(Error::InvalidArgument);
     TRY_VOID(check_writable(place));
     Inode& inode = place.dentry->inode();
     MutexGuard guard(inode.lock());
@@ -61,7 +62,6 @@ Status set_times(const Path& place, const NewTimes& times, const Credentials& cr
 
 CallResult set_times_at(CallContext& context, int dirfd, UserString pathname, const NewTimes& times,
                         int flags) {
-    if (times.access.is_omitted && times.modify.is_omitted) return 0;
     // A null path with a descriptor: the file of the descriptor (how futimens(3) is made).
     if (pathname.is_null() && dirfd != abi::kAtWorkingDirectory && !(flags & abi::kAtEmptyPath)) {
         if (flags != 0) return fail(Error::InvalidArgument);
@@ -95,9 +95,11 @@ CallResult sys_utimensat(CallContext& context, int dirfd, UserString pathname,
                          UserIn<abi::Timespec> times, int flags) {
     NewTimes wanted;
     if (!times.is_null()) {
-        wanted.access = TRY(from_timespec(TRY(times.read(0))));
-        wanted.modify = TRY(from_timespec(TRY(times.read(1))));
+        wanted.access = from_timespec(TRY(times.read(0)));
+        wanted.modify = from_timespec(TRY(times.read(1)));
     }
+    // Nothing to do: nobody looks at the rest (utimensat(2)).
+    if (wanted.access.is_omitted && wanted.modify.is_omitted) return 0;
     if (flags & ~(abi::kAtSymlinkNoFollow | abi::kAtEmptyPath)) return fail(Error::InvalidArgument);
     return set_times_at(context, dirfd, pathname, wanted, flags);
 }

@@ -15,6 +15,7 @@ namespace {
 
 constexpr int kCreate = 1, kReplace = 2;  // XATTR_*
 constexpr size_t kMostListBytes = 65536;  // XATTR_LIST_MAX
+constexpr std::string_view kFileCapabilities = "security.capability";
 
 class Buffer {
 public:
@@ -60,7 +61,8 @@ Status check_name(const Inode& inode, std::string_view name, bool writes,
         return fail(writes ? Error::NotPermitted : Error::NoData);
     }
     if (name.starts_with("security.")) {
-        if (!writes || credentials.has(Capability::SysAdmin)) return {};
+        const Capability needed = name == kFileCapabilities ? Capability::Setfcap : Capability::SysAdmin;
+        if (!writes || credentials.has(needed)) return {};
         return fail(Error::NotPermitted);
     }
     if (!name.starts_with("user.")) return fail(Error::NotSupported);
@@ -71,6 +73,21 @@ Status check_name(const Inode& inode, std::string_view name, bool writes,
         !permission::is_owner_or_capable(inode, credentials))
         return fail(Error::NotPermitted);
     return permission::check(inode, credentials, writes ? permission::kWrite : permission::kRead);
+}
+
+// What a program gets at its execution must be of a form that execution knows: vfs_cap_data of version 2, or of 3 with the
+// user for whom it holds (capabilities(7)). Errors: InvalidArgument, NotPermitted.
+Status check_file_capabilities(std::span<const std::byte> value, const Credentials& credentials) {
+    constexpr uint32_t kVersionMask = 0xff00'0000, kVersion2 = 0x0200'0000, kVersion3 = 0x0300'0000;
+    constexpr size_t kBytes2 = 20, kBytes3 = 24;
+    uint32_t magic = 0;
+    if (value.size() >= sizeof(magic)) std::memcpy(&magic, value.data(), sizeof(magic));
+    magic &= kVersionMask;
+    const bool is_known = (magic == kVersion2 && value.size() == kBytes2) ||
+                          (magic == kVersion3 && value.size() == kBytes3);
+    if (!is_known) return fail(Error::InvalidArgument);
+    if (!credentials.has(Capability::Setfcap)) return fail(Error::NotPermitted);
+    return {};
 }
 
 CallResult set(CallContext& context, const Path& place, UserString name, UserIn<std::byte> value,
@@ -84,6 +101,8 @@ CallResult set(CallContext& context, const Path& place, UserString name, UserIn<
     if (size) TRY_VOID(value.read_all(buffer.span()));
     TRY_VOID(check_writable(place));
     Inode& inode = place.dentry->inode();
+    if (size != 0 && key.view() == kFileCapabilities)
+        TRY_VOID(check_file_capabilities(buffer.span(), context.credentials()));
     TRY_VOID(check_name(inode, key.view(), true, context.credentials()));
     AttributeList* attributes = inode.attributes();
     if (!attributes) return fail(Error::NotSupported);

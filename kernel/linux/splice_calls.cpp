@@ -7,6 +7,7 @@
 #include <new>
 
 #include "call_handlers.h"
+#include "kernel/fs/dentry.h"
 #include "kernel/fs/file_table.h"
 #include "kernel/fs/pipe.h"
 #include "kernel/linux/context.h"
@@ -77,8 +78,8 @@ Result<size_t> from_pipe(Side& in, Side& out, size_t length, uint32_t flags) {
         if (!moved || *moved == 0) break;
         total += *moved;
         receiver.patience = out.pipe ? Patience::none() : receiver.patience;
-        Thread::preemption_point();
         if (Thread::current().interruptions()) break;  // a writer may fill the pipe for ever
+        Thread::preemption_point();
     }
     return total;
 }
@@ -134,6 +135,8 @@ CallResult sys_splice(CallContext& context, int in_fd, UserInOut<int64_t> in_off
     if (in.pipe && out.pipe && &in.pipe->pipe() == &out.pipe->pipe())
         return fail(Error::InvalidArgument);
     if (!out.pipe && (out.file->status_flags() & open_flags::kAppend))
+        return fail(Error::InvalidArgument);
+    if (!in.pipe && in.file->path().dentry && in.file->path().dentry->inode().is_directory())
         return fail(Error::InvalidArgument);
     TRY_VOID(read_offset(in, in_offset));
     TRY_VOID(read_offset(out, out_offset));

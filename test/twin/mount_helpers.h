@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+//
+// Mounts of a case's own: on a host in a mount namespace of its own; Gyre has one namespace, and there every case takes its
+// mounts away again.
+#pragma once
+
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/utsname.h>
+
+#include "twin.h"
+
+namespace twin {
+
+inline bool is_gyre() {
+    utsname machine;
+    CHECK_OK(uname(&machine));
+    return strstr(machine.release, "gyre") != nullptr;
+}
+// Nothing that the case mounts may be seen by the host.
+inline void own_mounts() {
+    if (!is_gyre()) CHECK_OK(syscall(SYS_unshare, CLONE_NEWNS));
+    CHECK_OK(mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr));
+}
+// A directory with a tmpfs on it.
+inline void make_tmpfs(const char* path, const char* options = nullptr, unsigned long flags = 0) {
+    CHECK_OK(mkdir(path, 0755));
+    CHECK_OK(mount("twin", path, "tmpfs", flags, options));
+}
+
+}  // namespace twin
