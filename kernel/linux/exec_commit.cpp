@@ -122,14 +122,18 @@ void commit(Exec& exec) {
     process.is_dumpable.store(who->effective_uid == who->uid && who->effective_gid == who->gid,
                               std::memory_order_relaxed);
     swap_memory(exec);
+    process.barrier_registrations.store(0, std::memory_order_relaxed);
     reset_signals(exec);
+    {
+        SpinGuard tree(g_tree_lock);
+        process.exit_signal = kSigChild;
+        process.has_execed = true;
+    }
+    // After that, because the end of a pipe tells others that the exec has happened.
     task.files().close_on_exec();
     if (exec.is_secure) task.parent_death_signal = 0;
     task.rseq_area = task.rseq_length = task.rseq_signature = 0;
     task.thread().set_name(last_name(exec.path.view()));
-    SpinGuard tree(g_tree_lock);
-    process.exit_signal = kSigChild;
-    process.has_execed = true;
 }
 
 void reset_registers(const Exec& exec) {

@@ -25,7 +25,11 @@ void stop_taking_signals(Task& task, int wait_status) {
     SpinGuard signal(process.handlers().lock);
     task.is_exiting = true;
     task.exit_code = wait_status;
-    --process.live_tasks;
+    // Whoever goes last without a word to all says how the process ended (exit_group(2)).
+    if (--process.live_tasks == 0 && !process.is_group_exiting) {
+        process.is_group_exiting = true;
+        process.group_exit_code = wait_status;
+    }
     discard_signals(task.pending);
     if (process.shared_pending.set == 0 || process.is_group_exiting) return;
     for (Task& other : process.tasks)
@@ -74,8 +78,7 @@ void leave_memory(Task& task) {
 
 // The process has no task left. Under the tree lock.
 void end_process_locked(Process& process, Process::TaskList& reaped) {
-    const int status = process.is_group_exiting ? process.group_exit_code : process.leader_task->exit_code;
-    process.exit_status.store(status, std::memory_order_relaxed);
+    process.exit_status.store(process.group_exit_code, std::memory_order_relaxed);
     Session& session = process.group->session();
     if (session.leader == &process) session.leader = nullptr;
     hang_up_orphaned_groups_locked(process);

@@ -102,6 +102,9 @@ Status UnbornTask::make_process(Process& parent, const CloneRequest& request) {
     ProcessParts::start_time_ns(process) = arch::clock_now_ns();
     process.exit_signal = request.exit_signal;
     process.is_dumpable.store(parent.is_dumpable.load(std::memory_order_relaxed), std::memory_order_relaxed);
+    // Membarrier registrations belong to the memory, which is copied or shared.
+    process.barrier_registrations.store(parent.barrier_registrations.load(std::memory_order_relaxed),
+                                        std::memory_order_relaxed);
     process.oom_score_adjust.store(parent.oom_score_adjust.load(std::memory_order_relaxed), std::memory_order_relaxed);
     process.holds_vfork_parent.store((flags & clone_flag::kVfork) != 0, std::memory_order_relaxed);
     process.is_in_vfork.store((flags & clone_flag::kVfork) != 0, std::memory_order_relaxed);

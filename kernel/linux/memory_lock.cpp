@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// mlock(2) and its relatives. Nothing is ever swapped out, so locking means bringing pages now and keeping the books.
+// mlock(2) and its relatives. Nothing is ever swapped out, so locking means bringing pages now (unless
+// ON_FAULT says when they are touched) and keeping the books.
 #include "call_handlers.h"
 #include "kernel/linux/context.h"
 #include "kernel/linux/memory_flags.h"
@@ -21,13 +22,13 @@ Status check_limit(CallContext& context, uint64_t more_bytes) {
     return {};
 }
 
-CallResult change(CallContext& context, uint64_t address, uint64_t length, bool is_locked) {
+CallResult change(CallContext& context, uint64_t address, uint64_t length, bool is_locked, bool on_fault = false) {
     // Unlike mprotect, these round the start down.
     const uint64_t start = page_floor(address);
     const uint64_t bytes = page_ceiling(length + (address - start));
     if (bytes < length || start + bytes < start) return fail(Error::InvalidArgument);
     if (is_locked) TRY_VOID(check_limit(context, bytes));
-    TRY_VOID(context.address_space().set_locked({start}, bytes, is_locked));
+    TRY_VOID(context.address_space().set_locked({start}, bytes, is_locked, on_fault));
     return 0;
 }
 
@@ -39,7 +40,7 @@ CallResult sys_mlock(CallContext& context, uint64_t address, size_t length) {
 
 CallResult sys_mlock2(CallContext& context, uint64_t address, size_t length, uint32_t flags) {
     if ((flags & ~uint32_t{kLock2OnFault}) != 0) return fail(Error::InvalidArgument);
-    return change(context, address, length, true);
+    return change(context, address, length, true, (flags & kLock2OnFault) != 0);
 }
 
 CallResult sys_munlock(CallContext& context, uint64_t address, size_t length) {
@@ -57,7 +58,7 @@ CallResult sys_mlockall(CallContext& context, int flags) {
         TRY_VOID(check_limit(context, 0));
     }
     space.set_lock_future((flags & kLockFuture) != 0);
-    if ((flags & kLockCurrent) != 0) TRY_VOID(space.set_all_locked(true));
+    if ((flags & kLockCurrent) != 0) TRY_VOID(space.set_all_locked(true, (flags & kLockOnFault) != 0));
     return 0;
 }
 

@@ -67,7 +67,6 @@ CallResult sys_setrlimit(CallContext& context, int resource, UserIn<abi::Rlimit>
 
 CallResult sys_prlimit64(CallContext& context, int pid, int resource, UserIn<abi::Rlimit> limit,
                          UserOut<abi::Rlimit> old_limit) {
-    if (resource < 0 || resource >= kLimitCount) return fail(Error::InvalidArgument);
     abi::Rlimit wanted{};
     if (!limit.is_null()) wanted = TRY(limit.read());
     Ref<Process> process(context.process);
@@ -77,6 +76,7 @@ CallResult sys_prlimit64(CallContext& context, int pid, int resource, UserIn<abi
         if (&task->process() != &context.process) TRY_VOID(check_other(context, *task));
         process = Ref<Process>(task->process());
     }
+    if (resource < 0 || resource >= kLimitCount) return fail(Error::InvalidArgument);
     const abi::Rlimit old = process->limit_pair(resource);
     if (!limit.is_null()) TRY_VOID(set_limit(context, *process, resource, wanted));
     if (!old_limit.is_null()) TRY_VOID(old_limit.write(old));

@@ -124,11 +124,16 @@ CallResult sys_sched_setattr(CallContext& context, int pid, UserInOut<abi::Sched
     const Ref<Task> task = TRY(find_scheduled_task(context, pid));
     const ScheduleParameters old = task->thread().schedule_parameters();
     const bool keeps = (given.flags & kFlagKeepParameters) != 0;
-    const SchedulePolicy policy =
+    SchedulePolicy policy =
         (given.flags & kFlagKeepPolicy) ? old.policy : TRY(to_policy(static_cast<int>(given.policy)));
     const int nice = std::clamp(given.nice, kHighestNice, kLowestNice);
     const uint32_t priority = keeps ? old.realtime_priority : given.priority;
     if (priority > kMostRealtimePriority) return fail(Error::InvalidArgument);
+    // To Linux the policy is one of the parameters: given one is checked, and then kept as it was.
+    if (keeps) {
+        if (is_realtime(policy) != (priority != 0)) return fail(Error::InvalidArgument);
+        policy = old.policy;
+    }
     TRY_VOID(change(context, *task, {policy, static_cast<int>(priority), keeps || is_realtime(policy) ? old.nice : nice,
                                      (given.flags & kFlagResetOnFork) != 0}));
     return 0;

@@ -91,11 +91,15 @@ SignalInfo own_info(CallContext& context, int signal, int code) {
 }
 
 // Information of the program's making: it may not look as if it came from kill(2) or the kernel, except to oneself.
-Result<SignalInfo> read_info(CallContext& context, Pid target, int signal, UserIn<abi::SigInfo> from) {
-    SignalInfo info = TRY(from.read()).info;
-    info.signal = signal;
+Status check_claim(CallContext& context, Pid target, const SignalInfo& info) {
     if ((info.code >= 0 || info.code == abi::kSiTkill) && target != context.process.pid())
         return fail(Error::NotPermitted);
+    return {};
+}
+
+Result<SignalInfo> read_info(int signal, UserIn<abi::SigInfo> from) {
+    SignalInfo info = TRY(from.read()).info;
+    info.signal = signal;
     return info;
 }
 
@@ -131,12 +135,15 @@ CallResult sys_tgkill(CallContext& context, int tgid, int tid, int signal) {
 }
 
 CallResult sys_rt_sigqueueinfo(CallContext& context, int pid, int signal, UserIn<abi::SigInfo> info) {
-    return to_call_result(kill_process(context, pid, TRY(read_info(context, pid, signal, info))));
+    const SignalInfo given = TRY(read_info(signal, info));
+    TRY_VOID(check_claim(context, pid, given));
+    return to_call_result(kill_process(context, pid, given));
 }
 
 CallResult sys_rt_tgsigqueueinfo(CallContext& context, int tgid, int tid, int signal, UserIn<abi::SigInfo> info) {
+    const SignalInfo given = TRY(read_info(signal, info));
     if (tgid <= 0 || tid <= 0) return fail(Error::InvalidArgument);
-    const SignalInfo given = TRY(read_info(context, tid, signal, info));
+    TRY_VOID(check_claim(context, tid, given));
     return to_call_result(kill_task(context, tgid, tid, given));
 }
 

@@ -103,8 +103,8 @@ public:
     Status advise(VirtualAddress start, uint64_t length, Advice advice);
     // mincore(2): one byte a page into `resident`. Errors: NoMemory for holes.
     Status residency(VirtualAddress start, uint64_t page_count, std::span<uint8_t> resident);
-    // Errors: NoMemory for holes.
-    Status set_locked(VirtualAddress start, uint64_t length, bool is_locked);
+    // Locked pages are brought now, or when they are touched. Errors: NoMemory for holes.
+    Status set_locked(VirtualAddress start, uint64_t length, bool is_locked, bool on_fault = false);
     bool is_mapped(VirtualAddress start, uint64_t length);
 
     // The program break (brk(2)).
@@ -165,7 +165,7 @@ public:
     // mlockall(MCL_FUTURE): what is mapped from now on is locked.
     void set_lock_future(bool is_on);
     // mlockall(MCL_CURRENT) and munlockall.
-    Status set_all_locked(bool is_locked);
+    Status set_all_locked(bool is_locked, bool on_fault = false);
 
 private:
     friend class Vmo;

@@ -86,7 +86,7 @@ Status AddressSpace::protect(VirtualAddress start, uint64_t length, Protection p
     });
 }
 
-Status AddressSpace::set_locked(VirtualAddress start, uint64_t length, bool is_locked) {
+Status AddressSpace::set_locked(VirtualAddress start, uint64_t length, bool is_locked, bool on_fault) {
     TRY_VOID(change_mappings(start, length, [&](Mapping& mapping, uintptr_t from, uintptr_t to) -> Status {
         if (mapping.is_locked == is_locked) return {};
         TRY_VOID(isolate(from, to));
@@ -96,11 +96,11 @@ Status AddressSpace::set_locked(VirtualAddress start, uint64_t length, bool is_l
         account(part, 1);
         return {};
     }));
-    if (is_locked) populate(start.value, page_ceiling(length));
+    if (is_locked && !on_fault) populate(start.value, page_ceiling(length));
     return {};
 }
 
-Status AddressSpace::set_all_locked(bool is_locked) {
+Status AddressSpace::set_all_locked(bool is_locked, bool on_fault) {
     uintptr_t at = 0;
     for (;;) {
         uintptr_t start = 0, end = 0;
@@ -112,8 +112,8 @@ Status AddressSpace::set_all_locked(bool is_locked) {
             end = mapping->end;
         }
         // A hole that appears meanwhile is no error: what is gone needs no lock.
-        if (Status status = set_locked({start}, end - start, is_locked); !status && status.error() != Error::NoMemory)
-            return status;
+        const Status status = set_locked({start}, end - start, is_locked, on_fault);
+        if (!status && status.error() != Error::NoMemory) return status;
         at = end;
         Thread::preemption_point();
     }
