@@ -23,6 +23,7 @@
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
+#include <linux/time_namespace.h>
 #include <linux/timekeeper_internal.h>
 #include <linux/user_namespace.h>
 #include <linux/utsname.h>
@@ -37,6 +38,7 @@ struct ksvc_shared_record {
 	struct list_head lent_node; /* lent, read under RCU; changed under the page's lock */
 	struct inode *inode; /* whose mapping it is lent through */
 	struct delayed_work withdraw;
+	s64 monotonic_shift_ns, boottime_shift_ns; /* of the time namespace; under write_lock */
 	struct pid *process;
 	struct pid *parent; /* compared, never followed; under write_lock */
 	raw_spinlock_t write_lock;
@@ -137,19 +139,34 @@ static void write_clock(struct ksvc_shared_record *record, const struct clock_st
 {
 	unsigned long flags = begin_write(record);
 	struct ksvc_shared_page *view = record->view;
+	s64 shift_ns = record->monotonic_shift_ns;
 
-	WRITE_ONCE(view->monotonic_ns, clock->monotonic_ns);
+	WRITE_ONCE(view->monotonic_ns, clock->monotonic_ns + shift_ns);
 	WRITE_ONCE(view->realtime_ns, clock->realtime_ns);
-	WRITE_ONCE(view->boottime_ns, clock->boottime_ns);
+	WRITE_ONCE(view->boottime_ns, clock->boottime_ns + record->boottime_shift_ns);
 	view->clock_mode = clock->mode;
 	view->clock_cycle_last = clock->cycle_last;
-	view->clock_base_ns = clock->base_ns;
+	view->clock_base_ns = clock->base_ns + shift_ns;
 	view->clock_frac = clock->frac;
 	view->clock_mult = clock->mult;
 	view->clock_shift = clock->shift;
-	view->realtime_offset_ns = clock->realtime_offset_ns;
-	view->boottime_offset_ns = clock->boottime_offset_ns;
+	view->realtime_offset_ns = clock->realtime_offset_ns - shift_ns;
+	view->boottime_offset_ns =
+		clock->boottime_offset_ns + record->boottime_shift_ns - shift_ns;
 	end_write(record, flags);
+}
+
+/* The time namespace of the calling process, whose clocks begin elsewhere. */
+static void set_time_namespace(struct ksvc_shared_record *record)
+{
+#ifdef CONFIG_TIME_NS
+	const struct timens_offsets *offsets = &current->nsproxy->time_ns->offsets;
+	unsigned long flags = begin_write(record);
+
+	record->monotonic_shift_ns = timespec64_to_ns(&offsets->monotonic);
+	record->boottime_shift_ns = timespec64_to_ns(&offsets->boottime);
+	end_write(record, flags);
+#endif
 }
 
 static void set_clock(struct ksvc_shared_record *record)
@@ -236,6 +253,7 @@ struct ksvc_shared_record *ksvc_record_new(struct inode *inode)
 	refresh(record);
 	rcu_read_unlock();
 	write_names(record, current->nsproxy->uts_ns);
+	set_time_namespace(record);
 	return record;
 }
 
@@ -294,8 +312,10 @@ void ksvc_records_refresh_current(void)
 		if (record->process != task_tgid(current))
 			continue;
 		refresh(record);
-		if (current->nsproxy) /* NULL while exiting */
-			write_names(record, current->nsproxy->uts_ns);
+		if (!current->nsproxy) /* while exiting */
+			continue;
+		write_names(record, current->nsproxy->uts_ns);
+		set_time_namespace(record);
 	}
 	rcu_read_unlock();
 }

@@ -308,6 +308,54 @@ static void in_a_user_namespace(void)
     check_identity(ring);
 }
 
+/* CLOCK_MONOTONIC and CLOCK_BOOTTIME begin elsewhere there. */
+static void look_at_shifted_clocks(void* unused)
+{
+    static const clockid_t ids[] = {CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_REALTIME};
+    struct ring* ring = prepare();
+    struct ksvc_shared_page page = look(ring);
+    uint64_t times[] = {page.monotonic_ns, page.boottime_ns, page.realtime_ns};
+    int64_t offsets[] = {0, page.boottime_offset_ns, page.realtime_offset_ns};
+
+    (void)unused;
+    for (int index = 0; index < 3; index++) {
+        struct timespec now;
+        int64_t behind;
+
+        clock_gettime(ids[index], &now);
+        behind = now.tv_sec * 1000000000ll + now.tv_nsec - (int64_t)times[index];
+        if (behind < 0 || behind > 2000000000)
+            fail(__FILE__, __LINE__, "clock %d is %lld ns behind", ids[index], (long long)behind);
+        behind -= now.tv_sec * 1000000000ll + now.tv_nsec;
+        behind += (int64_t)page.clock_base_ns + offsets[index];
+        CHECK(behind <= 0 && behind > -2000000000);
+    }
+}
+
+static void enter_time_namespace(void* unused)
+{
+    int fd, status;
+
+    (void)unused;
+    if (unshare(0x80 /* CLONE_NEWTIME */)) _exit(9);
+    fd = open("/proc/self/timens_offsets", O_WRONLY);
+    CHECK(fd >= 0);
+    CHECK(write(fd, "monotonic 86400 5\nboottime 3600 7\n", 34) > 0);
+    close(fd);
+    status = in_child(look_at_shifted_clocks, NULL);
+    _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+}
+
+static void in_a_time_namespace(void)
+{
+    int status;
+
+    need_root();
+    status = in_child(enter_time_namespace, NULL);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 9) skip("no time namespaces in this kernel");
+    CHECK_EQUAL(status, 0);
+}
+
 static void after_fork(void)
 {
     struct ring* ring = prepare();
@@ -480,6 +528,7 @@ const struct test_case shared_cases[] = {
     {"shared page: another UTS namespace stays apart", another_uts_namespace_stays_apart},
     {"shared page: in a PID namespace", in_a_pid_namespace},
     {"shared page: in a user namespace", in_a_user_namespace},
+    {"shared page: in a time namespace", in_a_time_namespace},
     {"shared page: after fork", after_fork},
     {"shared page: after two forks, untouched between", after_fork_untouched_before},
     {"shared page: clocks move", clocks_move},
