@@ -254,6 +254,7 @@ private:
 
     // attach.cpp
     bool check_attachment();
+    bool check_instructions_exist();
     bool check_struct_ops();
     u32 struct_ops_stub() const;
     const HelperPrototype* offered_helper(u32 id) const;

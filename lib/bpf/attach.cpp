@@ -1,15 +1,81 @@
 // SPDX-License-Identifier: MIT
 //
-// May a program of this kind be attached to what it names? Asked before its first instruction is
-// followed (Linux: check_attach_btf_id). Left out: the list of functions whose errors may be injected,
+// May a program of this kind be attached to what it names, and does each of its instructions exist?
+// Asked before the first is followed (Linux: check_attach_btf_id, resolve_pseudo_ldimm64). Left out: the list of functions whose errors may be injected,
 // which the kernel's BTF does not hold.
 #include "lib/bpf/analysis.h"
 #include "lib/bpf/linux/linux.h"
 #include "lib/bpf/linux/struct_ops.h"
 
 namespace gyre::bpf {
+namespace {
+
+bool is_sized(const Insn& insn, bool with_eight) {
+    return with_eight || insn.size_bits() != kSizeDw;
+}
+
+// Does Linux know this operation code? Reached or not, a program may not hold another.
+bool exists(const Insn& insn, u16 version) {
+    const u8 c = insn.insn_class();
+    const bool is_register = insn.uses_register_source();
+    const u8 op = insn.op();
+    switch (c) {
+        case kClassAlu: case kClassAlu64:
+            if (op == kNeg) {
+                return !is_register;
+            }
+            if (op == kEnd) {
+                return c == kClassAlu || (!is_register && version >= kInstructionSetFour);
+            }
+            return op <= kEnd;
+        case kClassJmp: case kClassJmp32:
+            if (op == kJa) {
+                return !is_register && (c == kClassJmp || version >= kInstructionSetFour);
+            }
+            if (op == kJcond) {
+                return c == kClassJmp && !is_register;
+            }
+            if (op == kCall || op == kExit) {
+                return c == kClassJmp && !is_register;
+            }
+            return op <= kJsle;
+        case kClassLd:
+            return is_ld_imm64(insn) || ((insn.mode() == kModeAbs || insn.mode() == kModeInd) &&
+                                         is_sized(insn, false));
+        case kClassLdx:
+            return insn.mode() == kModeMem ||
+                   (insn.mode() == kModeMemSx && is_sized(insn, false) &&
+                    version >= kInstructionSetFour);
+        case kClassSt: return insn.mode() == kModeMem;
+        default:
+            return insn.mode() == kModeMem ||
+                   (insn.mode() == kModeAtomic &&
+                    (version >= 615 || insn.size_bits() == kSizeW || insn.size_bits() == kSizeDw));
+    }
+}
+
+}  // namespace
+
+bool Analysis::check_instructions_exist() {
+    for (u32 i = 0; i < program_.insns.size(); i++) {
+        const Insn& insn = program_.insns[i];
+        if (flow_.flags[i] & kSecondHalf) {
+            continue;
+        }
+        const bool is_load = insn.insn_class() == kClassLdx;
+        if (!exists(insn, environment_.target.version) || (is_load && insn.imm != 0)) {
+            state_->insn = i;
+            return fail(Problem::BadEncoding, -1, "there is no instruction of code ", u32{insn.code},
+                        " with these fields");
+        }
+    }
+    return true;
+}
 
 bool Analysis::check_attachment() {
+    if (!check_instructions_exist()) {
+        return false;
+    }
     const Btf* kernel = environment_.kernel_btf;
     u32 id = program_.attach_type_id;
     auto refuse = [&](Problem problem, const char* why, std::string_view what = {}) {

@@ -72,11 +72,14 @@ const char* decode(Machine& m, Arena& arena) {
         u8 c = insn.insn_class();
         bool writes_dst = c == kClassAlu || c == kClassAlu64 || c == kClassLdx || c == kClassLd;
         if (insn.dst() >= kRegisterCount || (insn.src() >= kRegisterCount && c != kClassLd) ||
-            (writes_dst && insn.dst() >= kFramePointer)) {
-            return "an instruction names a register that it may not name";
+            (writes_dst && insn.dst() > kFramePointer)) {
+            return "an instruction names a register that there is not";
         }
         step = {handler_of(insn, m.mode), insn.dst(), insn.src(), insn.off, 0,
                 static_cast<u64>(static_cast<s64>(insn.imm))};
+        if (writes_dst && insn.dst() == kFramePointer) {
+            step.go = bad_register_handler();  // does no harm while it is not reached
+        }
         if (step.go == nullptr) {
             return "there is an instruction that does not exist";
         }

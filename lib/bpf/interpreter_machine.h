@@ -102,6 +102,7 @@ struct Machine {
 // targets itself); null if there is no such instruction.
 Handler handler_of(const Insn& insn, RunMode mode);
 Handler fall_off_handler();
+Handler bad_register_handler();
 
 inline u64 load_bytes(const u8* p, u32 size) {
     u64 v = 0;

@@ -34,6 +34,9 @@ void stop(const Step* pc, u64*, Machine* m) {
 void fall_off(const Step* pc, u64* regs, Machine* m) {
     fault(pc, regs, m, "the program runs off its end");
 }
+void bad_register(const Step* pc, u64* regs, Machine* m) {
+    fault(pc, regs, m, "the frame pointer is written");
+}
 void unsupported_address(const Step* pc, u64* regs, Machine* m) {
     fault(pc, regs, m, "an address that only a kernel has", true);
 }
@@ -461,5 +464,6 @@ Handler handler_of(const Insn& insn, RunMode mode) {
 }
 
 Handler fall_off_handler() { return fall_off; }
+Handler bad_register_handler() { return bad_register; }
 
 }  // namespace gyre::bpf
