@@ -174,10 +174,11 @@ static void after_setsid(void)
 
 static void after_reparenting(void)
 {
-    int ends[2];
+    int ends[2], looked[2];
     char verdict = 'x';
 
     CHECK_EQUAL(pipe(ends), 0);
+    CHECK_EQUAL(pipe(looked), 0);
     CHECK_EQUAL(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
     if (fork() == 0) {
         if (fork() == 0) {
@@ -186,13 +187,13 @@ static void after_reparenting(void)
             char ok = 'y';
 
             CHECK_EQUAL(look(ring).ppid, before);
+            CHECK_EQUAL(write(looked[1], &ok, 1), 1);
             while (getppid() == before) sleep_ms(5);
             if (look(ring).ppid != getppid()) ok = 'n';
             if (write(ends[1], &ok, 1) != 1) _exit(2);
             _exit(0);
         }
-        sleep_ms(60);
-        _exit(0);
+        _exit(read(looked[0], &verdict, 1) != 1); /* not before it has looked */
     }
     CHECK_EQUAL(read(ends[0], &verdict, 1), 1);
     CHECK_EQUAL(verdict, 'y');
