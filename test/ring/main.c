@@ -78,7 +78,8 @@ int main(int count, char** arguments)
     /* The last case of the last group leaves audit behind: see watch.c. */
     const struct test_case* groups[] = {
         device_cases, entry_cases,  order_cases, wait_cases,    call_cases, socket_cases,
-        signal_cases, shared_cases, memory_cases, life_cases, hostile_cases, watch_cases,
+        signal_cases, shared_cases, clock_cases, memory_cases, life_cases, hostile_cases,
+        watch_cases,
     };
     const char* part = count > 1 ? arguments[1] : "";
     int number = 0, failures = 0;

@@ -167,6 +167,19 @@ int64_t ring_call(struct ring* ring, uint32_t flags, uint32_t nr, uint64_t a0, u
     return completion.result;
 }
 
+struct ksvc_shared_page ring_look(struct ring* ring)
+{
+    struct ksvc_shared_page copy;
+
+    for (;;) {
+        uint32_t before = __atomic_load_n(&ring->shared->sequence, __ATOMIC_ACQUIRE);
+
+        memcpy(&copy, (const void*)ring->shared, sizeof(copy));
+        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+        if (!(before & 1) && ring->shared->sequence == before) return copy;
+    }
+}
+
 int64_t now_ns(void)
 {
     struct timespec time;

@@ -53,7 +53,7 @@ struct test_case {
 
 /* One per source file; ends with a case without name. */
 extern const struct test_case device_cases[], entry_cases[], order_cases[], wait_cases[],
-    call_cases[], socket_cases[], signal_cases[], shared_cases[], memory_cases[], life_cases[],
+    call_cases[], socket_cases[], signal_cases[], shared_cases[], clock_cases[], memory_cases[], life_cases[],
     hostile_cases[], watch_cases[];
 
 /* Ends the case. */
@@ -112,6 +112,9 @@ int64_t ring_call(struct ring* ring, uint32_t flags, uint32_t nr, uint64_t a0, u
 #define CALL_SIX(ring, flags, nr, a, b, c, d, e, f, ...)                                      \
     ring_call(ring, flags, (uint32_t)(nr), (uint64_t)(a), (uint64_t)(b), (uint64_t)(c),      \
               (uint64_t)(d), (uint64_t)(e), (uint64_t)(f))
+
+/* A consistent copy of the shared page. */
+struct ksvc_shared_page ring_look(struct ring* ring);
 
 int64_t now_ns(void);
 void sleep_ms(int ms);

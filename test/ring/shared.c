@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The shared page: every field, and that it is right the moment after something has changed. */
+/* The shared page: every field, and that it is right the moment after something has changed. Its
+ * clocks are in clock.c. */
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -7,29 +8,12 @@
 #include <sys/resource.h>
 #include <sys/utsname.h>
 #include <time.h>
-#ifdef __x86_64__
-#include <x86intrin.h>
-#endif
 
 #include "test/ring/ring.h"
 
-/* A consistent copy. */
-static struct ksvc_shared_page look(struct ring* ring)
-{
-    struct ksvc_shared_page copy;
-
-    for (;;) {
-        uint32_t before = __atomic_load_n(&ring->shared->sequence, __ATOMIC_ACQUIRE);
-
-        memcpy(&copy, (const void*)ring->shared, sizeof(copy));
-        __atomic_thread_fence(__ATOMIC_ACQUIRE);
-        if (!(before & 1) && ring->shared->sequence == before) return copy;
-    }
-}
-
 static void check_identity(struct ring* ring)
 {
-    struct ksvc_shared_page page = look(ring);
+    struct ksvc_shared_page page = ring_look(ring);
     uid_t real, effective, saved;
     gid_t real_group, effective_group, saved_group;
 
@@ -50,7 +34,7 @@ static void check_identity(struct ring* ring)
 
 static void check_names(struct ring* ring)
 {
-    struct ksvc_shared_page page = look(ring);
+    struct ksvc_shared_page page = ring_look(ring);
     struct utsname names;
 
     uname(&names);
@@ -63,7 +47,7 @@ static void check_names(struct ring* ring)
 
 static void check_limits(struct ring* ring)
 {
-    struct ksvc_shared_page page = look(ring);
+    struct ksvc_shared_page page = ring_look(ring);
     struct rlimit files, processes;
 
     getrlimit(RLIMIT_NOFILE, &files);
@@ -144,7 +128,7 @@ static void after_anothers_setpgid(void)
         check_identity(ring);
         CHECK_EQUAL(write(back[1], "r", 1), 1);
         CHECK_EQUAL(read(ends[0], &byte, 1), 1);
-        CHECK_EQUAL(look(ring).pgid, getpid());
+        CHECK_EQUAL(ring_look(ring).pgid, getpid());
         check_identity(ring);
         _exit(0);
     }
@@ -165,7 +149,7 @@ static void after_setsid(void)
         check_identity(ring);
         CHECK(setsid() > 0);
         check_identity(ring);
-        CHECK_EQUAL(look(ring).sid, getpid());
+        CHECK_EQUAL(ring_look(ring).sid, getpid());
         _exit(0);
     }
     CHECK(wait(&status) > 0);
@@ -186,10 +170,10 @@ static void after_reparenting(void)
             pid_t before = getppid();
             char ok = 'y';
 
-            CHECK_EQUAL(look(ring).ppid, before);
+            CHECK_EQUAL(ring_look(ring).ppid, before);
             CHECK_EQUAL(write(looked[1], &ok, 1), 1);
             while (getppid() == before) sleep_ms(5);
-            if (look(ring).ppid != getppid()) ok = 'n';
+            if (ring_look(ring).ppid != getppid()) ok = 'n';
             if (write(ends[1], &ok, 1) != 1) _exit(2);
             _exit(0);
         }
@@ -207,7 +191,7 @@ static void after_setrlimit(void)
     getrlimit(RLIMIT_NOFILE, &limit);
     limit.rlim_cur = 77;
     CHECK_EQUAL(setrlimit(RLIMIT_NOFILE, &limit), 0);
-    CHECK_EQUAL(look(ring).nofile_limit, 77);
+    CHECK_EQUAL(ring_look(ring).nofile_limit, 77);
     check_limits(ring);
     getrlimit(RLIMIT_NPROC, &limit);
     limit.rlim_cur = limit.rlim_max = 1234;
@@ -225,7 +209,7 @@ static void after_anothers_prlimit(void)
     if (fork() == 0) _exit(prlimit(getppid(), RLIMIT_NOFILE, &limit, NULL) ? 1 : 0);
     CHECK(wait(&status) > 0);
     CHECK_EQUAL(status, 0);
-    CHECK_EQUAL(look(ring).nofile_limit, 55);
+    CHECK_EQUAL(ring_look(ring).nofile_limit, 55);
     check_limits(ring);
 }
 
@@ -236,7 +220,7 @@ static void after_sethostname(void)
     need_root();
     CHECK_EQUAL(unshare(CLONE_NEWUTS), 0);
     CHECK_EQUAL(sethostname("ring-host", 9), 0);
-    CHECK_EQUAL(strcmp(look(ring).nodename, "ring-host"), 0);
+    CHECK_EQUAL(strcmp(ring_look(ring).nodename, "ring-host"), 0);
     CHECK_EQUAL(sethostname("x", 1), 0);
     check_names(ring);
 }
@@ -251,23 +235,23 @@ static void after_anothers_sethostname(void)
     if (fork() == 0) _exit(sethostname("from-child", 10) ? 1 : 0);
     CHECK(wait(&status) > 0);
     CHECK_EQUAL(status, 0);
-    CHECK_EQUAL(strcmp(look(ring).nodename, "from-child"), 0);
+    CHECK_EQUAL(strcmp(ring_look(ring).nodename, "from-child"), 0);
 }
 
 static void another_uts_namespace_stays_apart(void)
 {
     struct ring* ring = prepare();
-    struct ksvc_shared_page before = look(ring);
+    struct ksvc_shared_page before = ring_look(ring);
     int status;
 
     need_root();
     if (fork() == 0) {
         if (unshare(CLONE_NEWUTS) || sethostname("elsewhere", 9)) _exit(1);
-        _exit(strcmp(look(ring).nodename, "elsewhere") ? 2 : 0);
+        _exit(strcmp(ring_look(ring).nodename, "elsewhere") ? 2 : 0);
     }
     CHECK(wait(&status) > 0);
     CHECK_EQUAL(status, 0);
-    CHECK_EQUAL(strcmp(look(ring).nodename, before.nodename), 0);
+    CHECK_EQUAL(strcmp(ring_look(ring).nodename, before.nodename), 0);
 }
 
 static void in_a_pid_namespace(void)
@@ -280,8 +264,8 @@ static void in_a_pid_namespace(void)
         struct ring* ring = prepare();
 
         CHECK_EQUAL(getpid(), 1);
-        CHECK_EQUAL(look(ring).pid, 1);
-        CHECK_EQUAL(look(ring).ppid, 0);
+        CHECK_EQUAL(ring_look(ring).pid, 1);
+        CHECK_EQUAL(ring_look(ring).ppid, 0);
         check_identity(ring);
         _exit(0);
     }
@@ -297,7 +281,7 @@ static void in_a_user_namespace(void)
     need_root();
     if (unshare(CLONE_NEWUSER)) skip("no user namespaces");
     check_identity(ring); /* unmapped: the overflow ids */
-    CHECK_EQUAL(look(ring).uid, 65534);
+    CHECK_EQUAL(ring_look(ring).uid, 65534);
     fd = open("/proc/self/setgroups", O_WRONLY);
     CHECK_EQUAL(write(fd, "deny", 4), 4);
     close(fd);
@@ -307,54 +291,6 @@ static void in_a_user_namespace(void)
     CHECK_EQUAL(getuid(), 42);
     CHECK_EQUAL(setuid(42), 0);
     check_identity(ring);
-}
-
-/* CLOCK_MONOTONIC and CLOCK_BOOTTIME begin elsewhere there. */
-static void look_at_shifted_clocks(void* unused)
-{
-    static const clockid_t ids[] = {CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_REALTIME};
-    struct ring* ring = prepare();
-    struct ksvc_shared_page page = look(ring);
-    uint64_t times[] = {page.monotonic_ns, page.boottime_ns, page.realtime_ns};
-    int64_t offsets[] = {0, page.boottime_offset_ns, page.realtime_offset_ns};
-
-    (void)unused;
-    for (int index = 0; index < 3; index++) {
-        struct timespec now;
-        int64_t behind;
-
-        clock_gettime(ids[index], &now);
-        behind = now.tv_sec * 1000000000ll + now.tv_nsec - (int64_t)times[index];
-        if (behind < 0 || behind > 2000000000)
-            fail(__FILE__, __LINE__, "clock %d is %lld ns behind", ids[index], (long long)behind);
-        behind -= now.tv_sec * 1000000000ll + now.tv_nsec;
-        behind += (int64_t)page.clock_base_ns + offsets[index];
-        CHECK(behind <= 0 && behind > -2000000000);
-    }
-}
-
-static void enter_time_namespace(void* unused)
-{
-    int fd, status;
-
-    (void)unused;
-    if (unshare(0x80 /* CLONE_NEWTIME */)) _exit(9);
-    fd = open("/proc/self/timens_offsets", O_WRONLY);
-    CHECK(fd >= 0);
-    CHECK(write(fd, "monotonic 86400 5\nboottime 3600 7\n", 34) > 0);
-    close(fd);
-    status = in_child(look_at_shifted_clocks, NULL);
-    _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
-}
-
-static void in_a_time_namespace(void)
-{
-    int status;
-
-    need_root();
-    status = in_child(enter_time_namespace, NULL);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 9) skip("no time namespaces in this kernel");
-    CHECK_EQUAL(status, 0);
 }
 
 static void after_fork(void)
@@ -396,59 +332,6 @@ static void after_fork_untouched_before(void)
     CHECK(wait(&status) > 0);
     CHECK_EQUAL(status, 0);
     check_identity(ring);
-}
-
-static void clocks_move(void)
-{
-    struct ring* ring = prepare();
-    struct ksvc_shared_page first = look(ring), second;
-    struct timespec real;
-
-    sleep_ms(100);
-    second = look(ring);
-    CHECK(second.monotonic_ns >= first.monotonic_ns + 80000000ull);
-    CHECK(second.realtime_ns > first.realtime_ns);
-    CHECK(second.boottime_ns > first.boottime_ns);
-    clock_gettime(CLOCK_REALTIME, &real);
-    CHECK(llabs((long long)(second.realtime_ns / 1000000) -
-                (long long)(real.tv_sec * 1000 + real.tv_nsec / 1000000)) < 50);
-}
-
-static void clocks_follow_a_setting(void)
-{
-    struct ring* ring = prepare();
-    struct timespec time, old;
-    uint64_t page;
-
-    need_root();
-    clock_gettime(CLOCK_REALTIME, &old);
-    time = (struct timespec){2000000000, 0};
-    CHECK_EQUAL(clock_settime(CLOCK_REALTIME, &time), 0);
-    page = look(ring).realtime_ns;
-    clock_settime(CLOCK_REALTIME, &old);
-    CHECK(page >= 2000000000000000000ull && page < 2000000010000000000ull);
-}
-
-static void the_formula_gives_the_time_now(void)
-{
-#ifdef __x86_64__
-    struct ring* ring = prepare();
-
-    if (ring->shared->clock_mode != KSVC_CLOCK_TSC) skip("the clock is not the TSC");
-    for (int round = 0; round < 200; round++) {
-        int64_t before = now_ns(), after;
-        struct ksvc_shared_page page = look(ring);
-        uint64_t ticks = __rdtsc() - page.clock_cycle_last;
-        uint64_t now = page.clock_base_ns +
-                       ((ticks * page.clock_mult + page.clock_frac) >> page.clock_shift);
-
-        after = now_ns();
-        CHECK((int64_t)now >= before - 1000 && (int64_t)now <= after + 1000);
-        sleep_ms(round % 3);
-    }
-#else
-    skip("no TSC");
-#endif
 }
 
 static void counters(void)
@@ -505,7 +388,7 @@ static void the_sequence_count_holds(void)
     need_root();
     CHECK_EQUAL(pthread_create(&changer, NULL, change_ids, NULL), 0);
     while (now_ns() < end) {
-        struct ksvc_shared_page page = look(ring);
+        struct ksvc_shared_page page = ring_look(ring);
 
         CHECK_EQUAL(page.uid, page.euid);
     }
@@ -529,12 +412,8 @@ const struct test_case shared_cases[] = {
     {"shared page: another UTS namespace stays apart", another_uts_namespace_stays_apart},
     {"shared page: in a PID namespace", in_a_pid_namespace},
     {"shared page: in a user namespace", in_a_user_namespace},
-    {"shared page: in a time namespace", in_a_time_namespace},
     {"shared page: after fork", after_fork},
     {"shared page: after two forks, untouched between", after_fork_untouched_before},
-    {"shared page: clocks move", clocks_move},
-    {"shared page: clocks follow a setting", clocks_follow_a_setting},
-    {"shared page: the formula gives the time now", the_formula_gives_the_time_now},
     {"shared page: counters", counters},
     {"shared page: in flight and busy", in_flight_and_busy},
     {"shared page: the sequence count holds", the_sequence_count_holds},
