@@ -23,6 +23,7 @@ inline constexpr u32 kMaxCallbackDepth = 64;
 inline constexpr u32 kMaxMayGotoDepth = 64;
 
 struct Attempt;
+class StateComparer;
 
 struct Checkpoint {
     Checkpoint* next = nullptr;
@@ -35,6 +36,8 @@ struct Checkpoint {
     u64 cost = 0;  // instructions walked when it was made; once finished, those since
     u32 branches = 0;  // paths through here that have not ended
     u32 depth = 0;
+    u32 progress = 0;  // progress_of its state
+    SlotPlace differed;  // where the latest state that was compared differed
     u32 hits = 0;
     u32 misses = 0;
 };
@@ -132,6 +135,8 @@ private:
     bool same_at(u32 insn, const State& old, Exactness exactness,
                  const Attempt* closing = nullptr);
     FrameDemand frame_demand(u32 insn, u32 frame);
+    void prepare_comparer(StateComparer& comparer, u32 insn);
+    u32 progress_of(const State& s) const;
     bool is_in_loop(const Checkpoint& c) const;
 
     // generalize.cpp
@@ -158,7 +163,7 @@ private:
     void prefer_loop(u32 at);
 
     // state_ops.cpp
-    State* copy_state(const State& s);
+    State* copy_state(const State& s, bool is_kept = false);
     void release_state(State* s);
     Frame* copy_frame(const Frame& f);
     void release_frame(Frame* f);
@@ -174,6 +179,9 @@ private:
     template <class Match, class Change>
     bool change_regs(Match match, Change change);
     u32 new_id() { return ++last_id_; }
+
+    // The kernel's structure of that name; the latest answers are remembered.
+    u32 find_kernel_struct(std::string_view name);
 
     // Problems.
     template <class... Parts>
@@ -365,6 +373,8 @@ private:
     Checkpoint* newest_ = nullptr;
     u32 last_serial_ = 0;
     u64 wasted_insns_ = 0;            // walked for attempts that failed
+    bool has_forced_ = false;         // the program has iterators, callbacks or may_goto
+    bool has_stack_objects_ = false;
     bool may_generalize_ = true;
     bool has_generalized_ = false;
     bool is_certain_ = false;         // the refusal stands, whatever attempts there were
@@ -378,6 +388,13 @@ private:
     static constexpr u32 kMaxObjectTypes = 32;
     ObjectType object_types_[kMaxObjectTypes];
     u32 object_type_count_ = 0;
+    struct FoundStruct {
+        std::string_view name;
+        u32 type = 0;
+    };
+    static constexpr u32 kFoundStructs = 16;
+    FoundStruct found_structs_[kFoundStructs];
+    u32 found_struct_count_ = 0;
 };
 
 // Changes every register and spilled register of the current state that matches.

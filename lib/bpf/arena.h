@@ -83,7 +83,7 @@ public:
     size_t limit() const { return memory_.size(); }
 
 private:
-    static constexpr size_t kBucketCount = 512;  // blocks up to 8 KiB are used again
+    static constexpr size_t kBucketCount = 1024;  // blocks below 16 KiB are used again
     struct FreeBlock {
         FreeBlock* next;
     };

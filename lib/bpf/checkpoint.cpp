@@ -16,6 +16,21 @@ constexpr u32 kMinLoopInsns = 100;
 constexpr u32 kMaxPartners = 4;  // states of a loop's first rounds are always kept
 constexpr u32 kMaxActive = 32;  // ancestors that a state is compared with
 
+// How often iterators, callbacks and may_goto have come round: two visits of a loop differ in it.
+u32 rounds_of(const State& s) {
+    u32 depth = 0;
+    for (u32 f = 0; f < s.frame_count; f++) {
+        for (u32 i = 0; i < s.frames[f]->stack_slots; i++) {
+            const Slot& slot = s.frames[f]->stack->slots()[i];
+            if (slot.tags[0] == Tag::Iterator) {
+                depth += static_cast<u32>(slot.reg.range) * 31 + (slot.reg.is_drained ? 1 : 0);
+            }
+        }
+        depth += s.frames[f]->callback_depth * 1000003u;
+    }
+    return depth + s.may_goto_depth * 7919u;
+}
+
 }  // namespace
 
 bool is_same_place(const State& a, const State& b) {
@@ -32,27 +47,8 @@ bool is_same_place(const State& a, const State& b) {
     return true;
 }
 
-namespace {
-
-// The depth of the iterators of a state: two visits of a loop head differ in it.
-u32 iterator_depth(const State& s) {
-    u32 depth = 0;
-    for (u32 f = 0; f < s.frame_count; f++) {
-        for (u32 i = 0; i < s.frames[f]->stack_slots; i++) {
-            const Slot& slot = s.frames[f]->stack->slots()[i];
-            if (slot.tags[0] == Tag::Iterator) {
-                depth += slot.reg.range * 31 + static_cast<s32>(slot.reg.is_drained);
-            }
-        }
-        depth += s.frames[f]->callback_depth * 1000003u;
-    }
-    return depth + s.may_goto_depth * 7919u;
-}
-
-}  // namespace
-
-bool has_progressed(const State& a, const State& b) {
-    return iterator_depth(a) != iterator_depth(b);
+u32 Analysis::progress_of(const State& s) const {
+    return has_forced_ ? rounds_of(s) : 0;
 }
 
 // What counts of frame `f` when the current state is at `insn`.
@@ -82,12 +78,16 @@ FrameDemand Analysis::frame_demand(u32 insn, u32 f) {
 
 // `closing`: the attempt to whose head the current state comes back.
 bool Analysis::same_at(u32 insn, const State& old, Exactness exactness, const Attempt* closing) {
-    StateComparer comparer(exactness, environment_.target.may_read_uninitialized_stack, attempts_,
-                           closing);
+    StateComparer comparer(exactness, environment_.target.may_read_uninitialized_stack,
+                           has_stack_objects_, attempts_, closing);
+    prepare_comparer(comparer, insn);
+    return comparer.same(old, *state_);
+}
+
+void Analysis::prepare_comparer(StateComparer& comparer, u32 insn) {
     for (u32 f = 0; f < state_->frame_count; f++) {
         comparer.demand(f) = frame_demand(insn, f);
     }
-    return comparer.same(old, *state_);
 }
 
 // Whether what was explored from `c` hangs on a state that is not explored to its end.
@@ -100,13 +100,14 @@ bool Analysis::is_in_loop(const Checkpoint& c) const {
 }
 
 bool Analysis::add_checkpoint(u32 insn) {
-    State* kept = copy_state(*state_);
+    State* kept = copy_state(*state_, true);
     Checkpoint* c = arena_.make<Checkpoint>();
     if (kept == nullptr || c == nullptr) {
         return out_of_memory();
     }
     Point& point = demand_.at(insn);
     c->state = kept;
+    c->progress = progress_of(*kept);
     c->parent = state_->parent;
     c->depth = state_->parent != nullptr ? state_->parent->depth + 1 : 0;
     c->branches = 1;
@@ -164,25 +165,32 @@ bool Analysis::visit_checkpoint(bool& is_pruned) {
                           insns >= kMinInsns) ||
                insns > 40 || ++point.arrivals >= kMaxArrivals;
     is_pruned = false;
-    u32 depth = iterator_depth(*state_);
+    u32 progress = progress_of(*state_);
     u32 looked_at = 0;
+    StateComparer comparer(Exactness::Demanded, environment_.target.may_read_uninitialized_stack,
+                           has_stack_objects_, attempts_, nullptr);
+    prepare_comparer(comparer, at);
+    auto same = [&](Checkpoint& c, Exactness exactness) {
+        comparer.set_exactness(exactness);
+        return comparer.same(*c.state, *state_, c.differed);
+    };
     for (Checkpoint* c = point.active; c != nullptr && looked_at < kMaxActive; c = c->next) {
         if (!is_same_place(*c->state, *state_)) {
             continue;
         }
         looked_at++;
-        bool progressed = iterator_depth(*c->state) != depth;
+        bool progressed = c->progress != progress;
         if (c->attempt != nullptr) {
             continue;  // generalize() sees to it
         }
         if (forced) {
-            if (progressed && same_at(at, *c->state, Exactness::RangeWithin)) {
+            if (progressed && same(*c, Exactness::RangeWithin)) {
                 note_loop(state_->parent, c);
                 is_pruned = true;
                 report_.statistics.prunes++;
                 return true;
             }
-        } else if (!progressed && same_at(at, *c->state, Exactness::Identical)) {
+        } else if (!progressed && same(*c, Exactness::Identical)) {
             return fail(Problem::InfiniteLoop, -1, "the loop at instruction ", at,
                         " comes round with nothing changed: it never ends");
         }
@@ -198,7 +206,7 @@ bool Analysis::visit_checkpoint(bool& is_pruned) {
             continue;
         }
         bool in_loop = is_in_loop(*c);
-        if (same_at(at, *c->state, in_loop ? Exactness::RangeWithin : Exactness::Demanded)) {
+        if (same(*c, in_loop ? Exactness::RangeWithin : Exactness::Demanded)) {
             c->hits++;
             if (in_loop) {
                 Checkpoint* entry = c->loop_entry;

@@ -247,12 +247,17 @@ bool StateComparer::same_frame(const Frame& old, const Frame& now, const FrameDe
     }
     static const Slot kEmpty{};
     u32 slots = old.stack_slots > now.stack_slots ? old.stack_slots : now.stack_slots;
-    for (u32 i = 0; i < slots; i++) {
+    bool skips_dead = exactness_ == Exactness::Demanded || exactness_ == Exactness::Shape;
+    u64 looked_at = slots >= 64 ? ~u64{0} : (u64{1} << slots) - 1;
+    if (skips_dead && !has_objects_) {
+        looked_at &= demand.live_slots;
+    }
+    for (; looked_at != 0; looked_at &= looked_at - 1) {
+        u32 i = static_cast<u32>(__builtin_ctzll(looked_at));
         const Slot& o = i < old.stack_slots ? old.stack->slots()[i] : kEmpty;
         const Slot& n = i < now.stack_slots ? now.stack->slots()[i] : kEmpty;
         u64 mask = u64{1} << i;
         bool is_object = o.tags[7] >= Tag::Dynptr || n.tags[7] >= Tag::Dynptr;
-        bool skips_dead = exactness_ == Exactness::Demanded || exactness_ == Exactness::Shape;
         if (!is_object && (demand.live_slots & mask) == 0 && skips_dead) {
             continue;
         }
@@ -260,10 +265,40 @@ bool StateComparer::same_frame(const Frame& old, const Frame& now, const FrameDe
             return false;
         }
         if (!same_slot(o, n, (demand.precise_slots & mask) != 0)) {
+            differed_ = {now.number, static_cast<u8>(i)};
             return false;
         }
     }
     return true;
+}
+
+bool StateComparer::same_slot_at(const State& old, const State& now, SlotPlace place) {
+    if (place.frame >= now.frame_count || now.frame_count != old.frame_count) {
+        return true;
+    }
+    const Frame& was = *old.frames[place.frame];
+    const Frame& is = *now.frames[place.frame];
+    const FrameDemand& demand = demands_[place.frame];
+    u64 mask = u64{1} << place.slot;
+    if (place.slot >= was.stack_slots || place.slot >= is.stack_slots ||
+        (demand.live_slots & mask) == 0) {
+        return true;
+    }
+    pair_count_ = 0;
+    return same_slot(was.stack->slots()[place.slot], is.stack->slots()[place.slot],
+                     (demand.precise_slots & mask) != 0);
+}
+
+bool StateComparer::same(const State& old, const State& now, SlotPlace& differed) {
+    if (!same_slot_at(old, now, differed)) {
+        return false;
+    }
+    differed_ = {};
+    if (same(old, now)) {
+        return true;
+    }
+    differed = differed_.frame != 0xff ? differed_ : differed;
+    return false;
 }
 
 bool StateComparer::same(const State& old, const State& now) {

@@ -9,19 +9,21 @@
 namespace gyre::bpf {
 
 bool is_same_place(const State& a, const State& b);
-// Whether an iterator, a callback or may_goto has gone on between the two.
-bool has_progressed(const State& a, const State& b);
 
 class StateComparer {
 public:
-    StateComparer(Exactness exactness, bool may_read_uninitialized, const Attempt* attempts,
+    // `has_objects`: there may be dynptrs, iterators or the like on the stack.
+    StateComparer(Exactness exactness, bool may_read_uninitialized, bool has_objects,
+                  const Attempt* attempts,
                   const Attempt* closing)
         : exactness_(exactness), may_read_uninitialized_(may_read_uninitialized),
-          attempts_(attempts), closing_(closing) {}
+          has_objects_(has_objects),          attempts_(attempts), closing_(closing) {}
 
     FrameDemand& demand(u32 frame) { return demands_[frame]; }
     void set_exactness(Exactness exactness) { exactness_ = exactness; }
     bool same(const State& old, const State& now);
+    // The same; `differed` is looked at first, and told where the difference was.
+    bool same(const State& old, const State& now, SlotPlace& differed);
 
 private:
     static constexpr u32 kMaxPairs = 512;
@@ -37,14 +39,17 @@ private:
     bool same_reg(const Reg& old, const Reg& now, bool is_precise);
     bool same_slot(const Slot& old, const Slot& now, bool is_precise);
     bool same_frame(const Frame& old, const Frame& now, const FrameDemand& demand);
+    bool same_slot_at(const State& old, const State& now, SlotPlace place);
     bool as_number(const Slot& slot, Reg& out);
 
     Exactness exactness_;
     bool may_read_uninitialized_;
+    bool has_objects_;
     const Attempt* attempts_;  // under way
     const Attempt* closing_;   // the one to whose head `now` comes back
     u32 temporary_id_ = ~u32{0};
     u32 pair_count_ = 0;
+    SlotPlace differed_;
     FrameDemand demands_[kMaxFrames];
     Pair pairs_[kMaxPairs];
 };

@@ -19,6 +19,12 @@ namespace gyre::bpf {
 
 struct Checkpoint;
 
+// A stack slot of some frame.
+struct SlotPlace {
+    u8 frame = 0xff;
+    u8 slot = 0;
+};
+
 // What counts of one frame when states are compared.
 struct FrameDemand {
     u16 live = 0;

@@ -465,8 +465,9 @@ bool Analysis::generalize(u32 at, bool& is_pruned) {
     }
     const Checkpoint* partner = nullptr;
     u32 looked_at = 0;
+    u32 progress = progress_of(*state_);
     for (Checkpoint* c = point.active; c != nullptr && looked_at < 4; c = c->next, looked_at++) {
-        if (!is_same_place(*c->state, *state_) || has_progressed(*c->state, *state_)) {
+        if (!is_same_place(*c->state, *state_) || c->progress != progress) {
             continue;
         }
         if (c->attempt != nullptr && c->attempt->is_loop) {

@@ -273,7 +273,7 @@ bool Analysis::set_helper_result(u32 id, CallFacts& facts) {
                 r0.flags |= facts.field->kind == FieldKind::KptrPercpu ? kPercpu : 0;
             } else {
                 r0.extra = btf != nullptr && h.result_type != nullptr
-                               ? btf->find(h.result_type, BtfKind::Struct)
+                               ? find_kernel_struct(h.result_type)
                                : 0;
                 if (r0.extra == 0) {
                     return fail(Problem::BadType, -1, "the helper ", h.name,

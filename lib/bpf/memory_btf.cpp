@@ -193,6 +193,19 @@ u32 Analysis::walk_struct(const Btf& btf, u32 type, u32 off, u32 size, u32& poin
     return kWalkNothing;
 }
 
+u32 Analysis::find_kernel_struct(std::string_view name) {
+    for (const FoundStruct& found : found_structs_) {
+        if (found.name.size() == name.size() && !name.empty() && found.name == name) {
+            return found.type;
+        }
+    }
+    u32 type = environment_.kernel_btf != nullptr
+                   ? environment_.kernel_btf->find(name, BtfKind::Struct)
+                   : 0;
+    found_structs_[found_struct_count_++ % kFoundStructs] = {name, type};
+    return type;
+}
+
 bool Analysis::access_btf(unsigned number, s32 off, u32 size, Access kind, int value_reg) {
     const Reg base = reg(number);
     int n = static_cast<int>(number);
@@ -202,7 +215,7 @@ bool Analysis::access_btf(unsigned number, s32 off, u32 size, Access kind, int v
     }
     u32 type = base.extra;
     if (base.kind == Kind::ConstMap) {
-        type = btf->find(map_struct(base.map->type), BtfKind::Struct);
+        type = find_kernel_struct(map_struct(base.map->type));
     }
     if (!base.var.is_constant()) {
         return fail(Problem::PointerArithmetic, n, "a variable offset into a kernel object");

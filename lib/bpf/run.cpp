@@ -401,13 +401,19 @@ void Analysis::prepare_subprograms() {
         }
         Subprogram& sub = flow_.subprograms[flow_.subprogram_of[i]];
         bool is_call = insn.code == (kClassJmp | kCall);
+        has_stack_objects_ = has_stack_objects_ || (is_call && insn.src() == kCallKfunc);
         if (is_call && insn.src() == kCallHelper) {
             u32 id = static_cast<u32>(insn.imm);
             if (helper::takes_callback(id)) {
                 flow_.flags[i] |= kCheckpoint | kForced;
             }
             sub.has_tail_call = sub.has_tail_call || id == helper::kTailCall;
-            const HelperPrototype* h = find_helper(environment_, rules_->helpers, id, program_.is_sleepable);
+            const HelperPrototype* h =
+                find_helper(environment_, rules_->helpers, id, program_.is_sleepable);
+            for (u32 k = 0; h != nullptr && k < 5; k++) {
+                has_stack_objects_ =
+                    has_stack_objects_ || h->arguments[k].kind == ArgumentKind::Dynptr;
+            }
             sub.might_sleep = sub.might_sleep || (h != nullptr && (h->properties & kMaySleep));
             sub.changes_packets = sub.changes_packets || helper_changes_packets(id);
         } else if (is_call && insn.src() == kCallKfunc) {
@@ -419,6 +425,9 @@ void Analysis::prepare_subprograms() {
         } else if (insn.code == (kClassJmp | kJcond)) {
             flow_.flags[i] |= kCheckpoint | kForced;
         }
+    }
+    for (u8 flags : flow_.flags) {
+        has_forced_ = has_forced_ || (flags & kForced) != 0;
     }
     bool changed = true;
     while (changed) {

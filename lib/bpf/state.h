@@ -147,6 +147,7 @@ struct State {
     bool may_sleep = false;
     bool is_speculative_loop = false;
     u16 reference_count = 0;
+    u16 reference_capacity = kMaxReferences;  // a state that is only kept has room for its own
     u16 may_goto_depth = 0;
     u32 active_irq = 0;
     u64 path_length = 0;  // instructions since the entry

@@ -80,16 +80,21 @@ bool Analysis::own_stack(Frame& f, u32 slots) {
     return true;
 }
 
+static size_t state_bytes(u32 references) {
+    return offsetof(State, references) + references * sizeof(Reference);
+}
+
 // The copy gets a top frame of its own, so that the original can go on writing to its own.
-State* Analysis::copy_state(const State& s) {
-    void* block = arena_.allocate(sizeof(State));
+State* Analysis::copy_state(const State& s, bool is_kept) {
+    u16 capacity = is_kept ? s.reference_count : static_cast<u16>(kMaxReferences);
+    void* block = arena_.allocate(state_bytes(capacity));
     if (block == nullptr) {
         out_of_memory();
         return nullptr;
     }
-    size_t head = offsetof(State, references) + s.reference_count * sizeof(Reference);
-    memcpy(block, &s, head);
+    memcpy(block, &s, state_bytes(s.reference_count));
     State* copy = static_cast<State*>(block);
+    copy->reference_capacity = capacity;
     for (u32 i = 0; i + 1 < s.frame_count; i++) {
         copy->frames[i]->owners++;
     }
@@ -105,7 +110,7 @@ void Analysis::release_state(State* s) {
     for (u32 i = 0; i < s->frame_count; i++) {
         release_frame(s->frames[i]);
     }
-    arena_.release(s, sizeof(State));
+    arena_.release(s, state_bytes(s->reference_capacity));
 }
 
 bool Analysis::push_frame(u32 subprogram, u32 call_insn) {
