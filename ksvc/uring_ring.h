@@ -68,6 +68,9 @@ public:
     // program whose descriptors block, or that likes to wait on all of them, saves that.
     void set_trusting(bool is_trusting) { is_trusting_ = is_trusting; }
     bool is_trusting() const { return is_trusting_; }
+    // A server's receives come before their data: waiting first spares the attempt that would find nothing.
+    // (Linux 5.19; a kernel that has the ring's flags has it.)
+    bool waits_first() const { return is_trusting_ && (ring_.flags & IORING_SETUP_DEFER_TASKRUN) != 0; }
     io_uring& raw() { return ring_; }
     int fd() const { return ring_.ring_fd; }
 

@@ -303,6 +303,10 @@ bool shutdown(Draft& d) {
     return true;
 }
 
+// MSG_DONTWAIT would make the first wait an EAGAIN.
+void wait_first(Draft& d) {
+    if (d.ring.waits_first() && (d.sqe.msg_flags & MSG_DONTWAIT) == 0) d.sqe.ioprio |= IORING_RECVSEND_POLL_FIRST;
+}
 uint32_t message_flags(const Draft& d, uint32_t flags) {
     return may_wait(d, d.integer(0)) ? flags : flags | MSG_DONTWAIT;
 }
@@ -340,6 +344,7 @@ bool recvfrom(Draft& d) {
     if (d.arg(4) == 0) {
         d.put(IORING_OP_RECV, d.integer(0), d.arg(1), d.arg(2), 0);
         d.sqe.msg_flags = message_flags(d, d.word(3));
+        wait_first(d);
         return true;
     }
     if (!is_memory(d.arg(5))) return false;
@@ -513,6 +518,7 @@ Start uring_translate(UringRing& ring, const Entry& entry, uint64_t token, io_ur
         sqe.msg_flags = draft.word(3);
         sqe.flags |= IOSQE_BUFFER_SELECT;
         sqe.buf_group = static_cast<uint16_t>(draft.arg(1));
+        wait_first(draft);
         sqe.user_data = token;
         return Start::Started;
     }

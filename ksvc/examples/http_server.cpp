@@ -3,6 +3,7 @@
 // http-server PORT [THREADS]: answers every HTTP/1.1 request on 127.0.0.1 with "hello", keeps
 // connections, understands pipelining. One coroutine a connection, one ring a thread. Leaves out
 // bodies, TLS and everything that a request asks for.
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -19,6 +20,12 @@ constexpr std::string_view kAnswer =
     "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 6\r\n\r\nhello\n";
 constexpr size_t kRequestLimit = 4096;
 constexpr size_t kAnswersAtOnce = 16;
+// As many answers as pipelined requests may want at once, one after the other; the same for every connection.
+constexpr auto kAnswers = [] {
+    std::array<std::byte, kAnswersAtOnce * kAnswer.size()> bytes{};
+    for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::byte>(kAnswer[i % kAnswer.size()]);
+    return bytes;
+}();
 
 // Requests that end within `text`; `used` is where the last of them ends.
 size_t count_requests(std::string_view text, size_t& used) {
@@ -44,8 +51,6 @@ ksvc::Task<bool> send_all(int fd, std::span<const std::byte> rest) {
 
 ksvc::Task<> talk(int fd) {
     std::byte request[kRequestLimit];
-    std::byte answers[kAnswersAtOnce * kAnswer.size()];
-    for (size_t i = 0; i < kAnswersAtOnce; ++i) std::memcpy(answers + i * kAnswer.size(), kAnswer.data(), kAnswer.size());
     size_t held = 0;
     while (held < kRequestLimit) {
         const auto got = co_await calls::recvfrom(fd, std::span(request).subspan(held), 0, nullptr, nullptr);
@@ -56,7 +61,7 @@ ksvc::Task<> talk(int fd) {
         while (is_alive) {
             const size_t count = count_requests({reinterpret_cast<const char*>(request), held}, used);
             if (count == 0) break;
-            const auto bytes = std::span<const std::byte>(answers).first(count * kAnswer.size());
+            const auto bytes = std::span(kAnswers).first(count * kAnswer.size());
             // Nearly always the whole goes out at once: no coroutine for that.
             const auto sent = co_await calls::sendto(fd, bytes, MSG_NOSIGNAL, nullptr, 0);
             is_alive = sent && (static_cast<size_t>(*sent) == bytes.size() ||
