@@ -152,6 +152,20 @@ u64 number_after(const std::string& text, const char* words) {
 
 }  // namespace
 
+std::vector<int> make_kernel_maps(std::span<const Map* const> maps) {
+    std::vector<int> fds;
+    for (const Map* map : maps) {
+        Descriptors d;
+        int fd = make_map(*map, {}, -1, -1, d);
+        d.open.clear();
+        if (fd < 0) {
+            return {};
+        }
+        fds.push_back(fd);
+    }
+    return fds;
+}
+
 u32 possible_cpu_count() {
     // "0-7": the last number counts.
     char text[256] = {};
@@ -173,12 +187,13 @@ u32 possible_cpu_count() {
 
 KernelVerdict ask_kernel(const Program& program, std::span<const u8> bare_btf,
                          std::span<const std::vector<u8>> map_btf, u32 prog_flags,
-                         bool only_statistics) {
+                         bool only_statistics, std::span<const int> made_maps) {
     KernelVerdict verdict;
     Descriptors d;
     std::vector<int> map_fds;
     int program_btf = load_btf(bare_btf, d);
-    for (size_t i = 0; i < program.maps.size(); i++) {
+    map_fds.assign(made_maps.begin(), made_maps.end());
+    for (size_t i = map_fds.size(); i < program.maps.size(); i++) {
         int inner = -1;
         for (size_t k = 0; k < i; k++) {
             if (program.maps[k] == program.maps[i]->inner) {

@@ -27,6 +27,10 @@ u32 possible_cpu_count();
 // verification.
 KernelVerdict ask_kernel(const Program& program, std::span<const u8> bare_btf,
                          std::span<const std::vector<u8>> map_btf, u32 prog_flags,
-                         bool only_statistics = false);
+                         bool only_statistics = false, std::span<const int> made_maps = {});
+
+// Plain maps for several questions about programs that share them: their descriptors, which stay open
+// until the process ends; empty if one cannot be made.
+std::vector<int> make_kernel_maps(std::span<const Map* const> maps);
 
 }  // namespace gyre::bpf

@@ -62,6 +62,15 @@ bool Analysis::check_instructions_exist() {
         if (flow_.flags[i] & kSecondHalf) {
             continue;
         }
+        if (is_ld_imm64(insn)) {
+            const Insn& second = program_.insns[i + 1];  // the control flow has seen that it is there
+            const bool is_plain_map = insn.src() == kPseudoMapFd || insn.src() == kPseudoMapIdx;
+            if (second.code != 0 || second.registers != 0 || second.off != 0 ||
+                insn.src() > kPseudoMapIdxValue || (is_plain_map && second.imm != 0)) {
+                state_->insn = i;
+                return fail(Problem::BadEncoding, -1, "a 64-bit load is not well formed");
+            }
+        }
         const bool is_load = insn.insn_class() == kClassLdx;
         if (!exists(insn, environment_.target.version) || (is_load && insn.imm != 0)) {
             state_->insn = i;

@@ -81,7 +81,8 @@ const char* decode(Machine& m, Arena& arena) {
             step.go = bad_register_handler();  // does no harm while it is not reached
         }
         if (step.go == nullptr) {
-            return "there is an instruction that does not exist";
+            step.go = bad_instruction_handler();
+            continue;
         }
         if (is_ld_imm64(insn)) {
             u64 high = static_cast<u32>(insns[at + 1].imm);

@@ -103,6 +103,7 @@ struct Machine {
 Handler handler_of(const Insn& insn, RunMode mode);
 Handler fall_off_handler();
 Handler bad_register_handler();
+Handler bad_instruction_handler();
 
 inline u64 load_bytes(const u8* p, u32 size) {
     u64 v = 0;

@@ -37,6 +37,9 @@ void fall_off(const Step* pc, u64* regs, Machine* m) {
 void bad_register(const Step* pc, u64* regs, Machine* m) {
     fault(pc, regs, m, "the frame pointer is written");
 }
+void bad_instruction(const Step* pc, u64* regs, Machine* m) {
+    fault(pc, regs, m, "an instruction that does not exist");
+}
 void unsupported_address(const Step* pc, u64* regs, Machine* m) {
     fault(pc, regs, m, "an address that only a kernel has", true);
 }
@@ -465,5 +468,6 @@ Handler handler_of(const Insn& insn, RunMode mode) {
 
 Handler fall_off_handler() { return fall_off; }
 Handler bad_register_handler() { return bad_register; }
+Handler bad_instruction_handler() { return bad_instruction; }
 
 }  // namespace gyre::bpf

@@ -398,6 +398,7 @@ TEST(CheckingInterpreter, FaultsWhereTheVerifierWouldRefuse) {
         {"an endless loop", {insn(kClassJmp | kJa, 0, 0, -1, 0)}, false},
         {"endless recursion", {insn(kClassJmp | kCall, 0, kCallSubprogram, 0, -1), exit_insn()}, false},
         {"the frame pointer is moved", {insn(kClassAlu64 | kAdd, 10, 0, 0, -8), exit_insn()}, false},
+        {"an unknown code", {insn(0xff, 0, 0, 0, 0), exit_insn()}, false},
         {"off the end", {insn(kClassAlu64 | kMov, 0, 0, 0, 0)}, false},
         {"stack that was never written",
          {insn(kClassLdx | kModeMem | kSizeDw, 0, kFramePointer, -8, 0), exit_insn()}, true},
@@ -416,7 +417,6 @@ TEST(CheckingInterpreter, FaultsWhereTheVerifierWouldRefuse) {
 
 TEST(CheckingInterpreter, RefusesWhatCannotBeDecoded) {
     const std::vector<std::vector<Insn>> programs = {
-        {insn(0xff, 0, 0, 0, 0)},
         {insn(kClassAlu64 | kMov | kReg, 0, 12, 0, 0), exit_insn()},
         {insn(kClassJmp | kJa, 0, 0, 7, 0), exit_insn()},
         {insn(kClassLd | kModeImm | kSizeDw, 0, 0, 0, 0)},

@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: MIT
+//
+// Random programs through the verifier, and what it accepts
+//   - through the interpreter on random packets: no fault, no stack read that was never written, no
+//     endless run, no record kept, and every register what the verifier claims of it on that path;
+//   - beside the running kernel's verdict, where bpf(2) is permitted: what Linux refuses must not be
+//     accepted.
+// Usage: differential_fuzz [--seconds N] [--seed N] [--count N] [--no-kernel]. Each program has a seed
+// of its own, counted up from the first; --count 1 --seed N is one program again. Prints TAP.
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+
+#include "cli/bpf_kernel.h"
+#include "lib/bpf/disassemble.h"
+#include "lib/bpf/follow.h"
+#include "lib/bpf/linux/linux.h"
+#include "test/bpf/program_generator.h"
+
+using namespace gyre::bpf;
+
+namespace {
+
+constexpr u32 kRunsOfProgram = 4;
+constexpr u64 kMaxSteps = 200'000;
+constexpr u32 kMostFailuresShown = 5;
+
+// The instruction of the last line "N: (..." in the kernel's log.
+u32 last_instruction(const std::string& log) {
+    u32 at = kNoInsn;
+    for (size_t line = 0; line < log.size(); line = std::min(log.find('\n', line), log.size() - 1) + 1) {
+        char* end = nullptr;
+        unsigned long n = strtoul(log.c_str() + line, &end, 10);
+        if (end != log.c_str() + line && strncmp(end, ": (", 3) == 0) {
+            at = static_cast<u32>(n);
+        }
+    }
+    return at;
+}
+
+// Did the kernel refuse because it did not know a number well enough?
+bool is_about_bounds(const std::string& log) {
+    static constexpr const char* kWords[] = {
+        "unbounded min value", "unbounded memory access", "min value is", "max value is", "invalid access to map value",
+        "invalid access to packet", "invalid access to memory", "invalid variable-offset", "invalid write to stack",
+        "invalid read from stack", "out of bounds", "unbounded variable-offset", "value is outside of the allowed memory range"};
+    return std::ranges::any_of(kWords, [&](const char* words) { return log.find(words) != std::string::npos; });
+}
+
+struct Fuzzer {
+    u64 seed = 0;
+    bool asks_kernel = true;
+    std::vector<int> kernel_maps;
+    Map maps[3];
+    const Map* map_list[3] = {&maps[0], &maps[1], &maps[2]};
+    std::vector<u8> verifier_memory = std::vector<u8>(64u << 20);
+    std::vector<u8> run_memory = std::vector<u8>(2u << 20);
+    std::vector<u8> follow_memory = std::vector<u8>(16u << 20);
+    u64 programs = 0, accepted = 0, runs = 0, steps = 0, compared = 0, stricter = 0, further = 0;
+    u32 faults = 0, lies = 0, wrong = 0;
+
+    Fuzzer() {
+        maps[kArrayMap] = {.type = MapType::Array, .key_size = 4, .value_size = kMapValueBytes, .max_entries = 4, .name = "array"};
+        maps[kHashMap] = {.type = MapType::Hash, .key_size = 4, .value_size = kMapValueBytes, .max_entries = 8, .name = "hash"};
+        maps[kRingMap] = {.type = MapType::Ringbuf, .max_entries = 4096, .name = "ring"};
+    }
+
+    void show(const Program& p, const std::string& what, u32 count) {
+        if (count > kMostFailuresShown) {
+            return;
+        }
+        printf("# %s: program of seed %llu\n", what.c_str(), static_cast<unsigned long long>(seed));
+        for (u32 i = 0; i < p.insns.size(); i++) {
+            char text[128];
+            TextWriter out(text);
+            const Insn* second = i + 1 < p.insns.size() ? &p.insns[i + 1] : nullptr;
+            disassemble(p.insns[i], second, i, out);
+            printf("#   %3u: %.*s\n", i, static_cast<int>(out.text().size()), out.text().data());
+            i += is_ld_imm64(p.insns[i]);
+        }
+    }
+
+    // Empty if the register is what was claimed.
+    std::string contradiction(const Interpreter& run, const Reg& claim, u64 value, size_t packet_bytes) {
+        auto within = [&](s64 offset) { return may_be(claim.var, static_cast<u64>(offset - claim.off)); };
+        Whereabouts w = run.whereabouts(value);
+        if (claim.kind == Kind::Scalar) {
+            if (may_be(claim.var, value)) {
+                return {};
+            }
+            char text[200];
+            snprintf(text, sizeof(text), "the number %llx is outside [%llx,%llx] [%lld,%lld] bits %llx/%llx",
+                     static_cast<unsigned long long>(value), static_cast<unsigned long long>(claim.var.umin),
+                     static_cast<unsigned long long>(claim.var.umax), static_cast<long long>(claim.var.smin),
+                     static_cast<long long>(claim.var.smax), static_cast<unsigned long long>(claim.var.bits.value),
+                     static_cast<unsigned long long>(claim.var.bits.mask));
+            return text;
+        }
+        if (value == 0 && claim.has(kMaybeNull)) {
+            return {};
+        }
+        bool fits = true;
+        switch (claim.kind) {
+            case Kind::Stack: {
+                s64 absolute = (s64{w.index} + 1) * kStackBytes + w.offset;
+                fits = w.place == Place::Stack && within(absolute - (s64{claim.frame} + 1) * kStackBytes);
+                break;
+            }
+            case Kind::Context: fits = w.place == Place::Context && within(w.offset); break;
+            case Kind::ConstMap: fits = w.place == Place::MapPointer && map_list[w.index] == claim.map; break;
+            case Kind::PacketEnd: fits = w.place == Place::Packet && w.offset == static_cast<s64>(packet_bytes); break;
+            case Kind::Packet:
+                fits = w.place == Place::Packet && within(w.offset) &&
+                       (claim.range <= 0 || w.offset - claim.off + claim.range <= static_cast<s64>(packet_bytes));
+                break;
+            case Kind::MapValue: {
+                constexpr s64 kStride = 64;
+                s64 inside = ((w.offset - claim.off) % kStride + kStride) % kStride;
+                fits = w.place == Place::MapValue && map_list[w.index] == claim.map &&
+                       (may_be(claim.var, static_cast<u64>(inside)) || may_be(claim.var, static_cast<u64>(inside - kStride)) ||
+                        claim.var.umax >= static_cast<u64>(kStride));
+                break;
+            }
+            case Kind::Memory: fits = w.place == Place::Record && within(w.offset); break;
+            default: break;
+        }
+        return fits ? std::string() : "a pointer is not where it was claimed to be";
+    }
+
+    // One run beside the verifier's claims; empty if all was well.
+    std::string follow(const Program& p, const Environment& e, std::span<u8> context, std::span<u8> packet, u64 chance) {
+        Arena arena(run_memory);
+        Arena claims(follow_memory);
+        Interpreter run;
+        static Report report;
+        report = Report{};
+        PathFollower path(p, e, claims, report);
+        if (run.prepare(p, e, arena, RunMode::Single) != nullptr || !path.begin()) {
+            return "the program cannot be prepared";
+        }
+        run.begin(context, packet, kMaxSteps, chance);
+        constexpr u32 kMostFollowed = 4000;
+        for (u32 k = 0; k < kMostFollowed; k++) {
+            u32 at = run.at();
+            for (unsigned r = 0; r < kRegisterCount; r++) {
+                std::string why = contradiction(run, path.reg(r), run.reg(r), packet.size());
+                if (!why.empty()) {
+                    return "at instruction " + std::to_string(at) + " r" + std::to_string(r) + ": " + why;
+                }
+            }
+            bool goes_on = run.step();
+            steps++;
+            if (!goes_on && !run.result().is_finished) {
+                return {};  // the other run has told
+            }
+            switch (path.follow(goes_on ? run.at() : kNoInsn, run.depth())) {
+                case FollowOutcome::Fine: break;
+                case FollowOutcome::Unknown: return {};
+                case FollowOutcome::Ended: return goes_on ? "the verifier ends before the run, at instruction " + std::to_string(at) : std::string();
+                case FollowOutcome::Unforeseen: return "the run goes where it cannot, from instruction " + std::to_string(at) + " to " + std::to_string(run.at());
+                case FollowOutcome::Refused: return "instruction " + std::to_string(at) + " was accepted, but not on this path: " + std::string(report.text, report.text_length);
+            }
+        }
+        return {};
+    }
+
+    void run_accepted(const Program& p, const Environment& e, std::mt19937_64& random) {
+        std::vector<u8> context(256), packet;
+        for (u32 k = 0; k < kRunsOfProgram; k++) {
+            for (u8& b : context) {
+                b = static_cast<u8>(random() % 3 == 0 ? random() : 0);
+            }
+            packet.resize(random() % 4 == 0 ? random() % 8 : random() % 120);
+            for (u8& b : packet) {
+                b = static_cast<u8>(random());
+            }
+            u64 chance = random();
+            Arena arena(run_memory);
+            Interpreter run;
+            RunMode mode = e.target.may_read_uninitialized_stack ? RunMode::Checked : RunMode::Single;
+            if (const char* why = run.prepare(p, e, arena, mode)) {
+                faults++;
+                show(p, std::string("ACCEPTED, BUT ") + why, faults);
+                return;
+            }
+            std::vector<u8> copy = packet;
+            std::vector<u8> copied_context = context;
+            RunResult r = run.run(copied_context, copy, kMaxSteps * 10, chance);
+            runs++;
+            if (r.is_unsupported) {
+                return;
+            }
+            if (!r.is_finished || r.held_references != 0) {
+                faults++;
+                show(p, std::string("ACCEPTED, BUT ") + (r.fault != nullptr ? r.fault : "a record is kept") + " at instruction " + std::to_string(r.insn), faults);
+                return;
+            }
+            if (mode == RunMode::Single) {
+                std::string why = follow(p, e, context, packet, chance);
+                if (!why.empty()) {
+                    lies++;
+                    show(p, "CLAIMED, BUT " + why, lies);
+                    return;
+                }
+            }
+        }
+    }
+
+    void one(u64 program_seed) {
+        seed = program_seed;
+        std::mt19937_64 random(seed);
+        GeneratedProgram g = generate_program(random);
+        Program p;
+        p.name = "fuzz";
+        p.insns = g.insns;
+        p.type = g.type;
+        if (p.type == ProgramType::Xdp) {
+            p.attach = AttachType::Xdp;
+        }
+        p.maps = map_list;
+        // Linux lets the privileged read stack that was never written; half the programs may not.
+        Target target = *linux_tables::find_target("linux-6.18");
+        target.may_read_uninitialized_stack = seed % 2 == 0;
+        Environment e = linux_tables::environment(target, nullptr);
+        Arena arena(verifier_memory);
+        static Report report;
+        report = Report{};
+        std::vector<u32> visits(p.insns.size());
+        verify(p, e, arena, Limits{}, report, visits);
+        programs++;
+        if (report.is_accepted) {
+            accepted++;
+            run_accepted(p, e, random);
+        }
+        // Loading takes Linux longer than all of the above; only what is accepted can be wrong, the rest is
+        // asked about at times for the figure.
+        const bool is_asked = report.is_accepted || seed % 16 < 2;
+        if (!asks_kernel || g.is_beyond_linux || !is_asked) {
+            return;
+        }
+        KernelVerdict k = ask_kernel(p, {}, {}, 0, true, kernel_maps);
+        bool is_limit = k.error == E2BIG || k.error == ENOMEM || k.error == EAGAIN;
+        if (!k.is_known || is_limit) {
+            return;
+        }
+        compared++;
+        stricter += k.is_accepted && !report.is_accepted;
+        if (!k.is_accepted && report.is_accepted) {
+            k = ask_kernel(p, {}, {}, 0);
+            // Linux may stumble where Gyre knows that no path leads, or knows closer bounds. Whether it is
+            // right to, the runs tell; a difference of rules is an error.
+            u32 stumble = last_instruction(k.log);
+            bool is_dead = stumble < visits.size() && visits[stumble] == 0;
+            if (is_dead || is_about_bounds(k.log)) {
+                further++;
+                return;
+            }
+            wrong++;
+            show(p, "WRONG ACCEPTANCE; Linux says " + std::string(strerror(k.error)), wrong);
+            if (wrong <= kMostFailuresShown) {
+                std::string log = k.log;
+                for (size_t at = 0; (at = log.find('\n', at)) != std::string::npos; at += 3) {
+                    log.replace(at, 1, "\n# ");
+                }
+                printf("# %s\n", log.c_str());
+            }
+        }
+        if (k.is_accepted && !report.is_accepted && getenv("GYRE_BPF_EXPLAIN") != nullptr) {
+            show(p, "refused: " + std::string(report.text, report.text_length) + " at instruction " + std::to_string(report.insn), 1);
+        }
+    }
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    double seconds = 30;
+    u64 seed = static_cast<u64>(std::chrono::steady_clock::now().time_since_epoch().count()) & 0xffffffff;
+    u64 count = ~u64{0};
+    Fuzzer fuzzer;
+    for (int i = 1; i < argc; i++) {
+        std::string a = argv[i];
+        if (a == "--no-kernel") {
+            fuzzer.asks_kernel = false;
+        } else if (i + 1 < argc && a == "--seconds") {
+            seconds = atof(argv[++i]);
+        } else if (i + 1 < argc && a == "--seed") {
+            seed = strtoull(argv[++i], nullptr, 0);
+        } else if (i + 1 < argc && a == "--count") {
+            count = strtoull(argv[++i], nullptr, 0);
+        } else {
+            fprintf(stderr, "usage: %s [--seconds N] [--seed N] [--count N] [--no-kernel]\n", argv[0]);
+            return 2;
+        }
+    }
+    printf("TAP version 13\n1..3\n# seed %llu\n", static_cast<unsigned long long>(seed));
+    if (fuzzer.asks_kernel) {
+        fuzzer.kernel_maps = make_kernel_maps(fuzzer.map_list);
+    }
+    const auto begin = std::chrono::steady_clock::now();
+    for (u64 k = 0; k < count; k++) {
+        if (std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count() > seconds) {
+            break;
+        }
+        fuzzer.one(seed + k);
+    }
+    auto number = [](u64 v) { return static_cast<unsigned long long>(v); };
+    printf("# %llu programs, %llu accepted, %llu runs, %llu steps followed; %llu compared with the kernel, which accepts %llu more and %llu less, for it knows numbers less closely\n",
+           number(fuzzer.programs), number(fuzzer.accepted), number(fuzzer.runs), number(fuzzer.steps),
+           number(fuzzer.compared), number(fuzzer.stricter), number(fuzzer.further));
+    bool ran = count == 1 || fuzzer.accepted > 0;
+    printf("%sok 1 - accepted programs run without a fault\n", fuzzer.faults == 0 && ran ? "" : "not ");
+    printf("%sok 2 - registers are what the verifier claims\n", fuzzer.lies == 0 && ran ? "" : "not ");
+    if (fuzzer.compared == 0) {
+        printf("ok 3 - nothing is accepted that Linux refuses # SKIP bpf(2) is not permitted here\n");
+    } else {
+        printf("%sok 3 - nothing is accepted that Linux refuses\n", fuzzer.wrong == 0 ? "" : "not ");
+    }
+    return fuzzer.faults + fuzzer.lies + fuzzer.wrong == 0 && ran ? 0 : 1;
+}
