@@ -168,8 +168,11 @@ private:
     Frame* copy_frame(const Frame& f);
     void release_frame(Frame* f);
     void release_stack(StackBlock* block);
+    void release_chunk(StackChunk* chunk);
     bool own_frame(u32 index);
     bool own_stack(Frame& f, u32 slots);
+    bool own_slot(Frame& f, u32 slot);
+    bool grow_slots(Frame& f, u32 slots);
     bool push_frame(u32 subprogram, u32 call_insn);
     void pop_frame();
     State* fork(u32 insn, bool is_jump);
@@ -256,6 +259,7 @@ private:
     bool check_stack_range(unsigned base, s32 off, u32 size, bool zero_allowed, Access kind,
                            bool may_be_uninitialized);
     bool grow_stack(u32 frame, s64 low);
+    bool reach_stack(u32 frame, s64 low);
     void note_stack_use(u32 frame, u64 slots, bool is_read);
     void need_stack(u32 frame, u64 slots);
     bool destroy_dynptr_if_overwritten(u32 frame, u32 slot);
@@ -422,7 +426,7 @@ bool Analysis::change_regs(Match match, Change change) {
         for (u32 i = 0; i < slots; i++) {
             const Slot& slot = state_->frames[f]->stack->slots()[i];
             if (slot.is_spill() && match(slot.reg)) {
-                if (!own_frame(f) || !own_stack(*state_->frames[f], slots)) {
+                if (!own_frame(f) || !own_slot(*state_->frames[f], i)) {
                     return false;
                 }
                 change(state_->frames[f]->stack->slots()[i].reg);

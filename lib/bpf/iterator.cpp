@@ -83,7 +83,7 @@ bool Analysis::iterator_argument(unsigned number, std::string_view type, KfuncCa
 
 bool Analysis::iterator_destroy(KfuncCall& call) {
     Frame& f = frame_at(call.iterator_frame);
-    Slot* slots = f.stack->slots();
+    SlotTable slots = f.stack->slots();
     u32 ref = slots[call.iterator_slot].reg.ref;
     for (u32 i = 0; i < call.iterator_slots; i++) {
         slots[call.iterator_slot - i] = Slot{};

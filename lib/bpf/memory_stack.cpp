@@ -22,17 +22,23 @@ bool is_object(Tag t) { return t == Tag::Dynptr || t == Tag::Iterator || t == Ta
 
 }  // namespace
 
-bool Analysis::grow_stack(u32 frame, s64 low) {
-    if (!own_frame(frame)) {
-        return false;
-    }
-    Frame& f = frame_at(frame);
+// The stack is deep enough to be read at `low`; nothing is copied.
+bool Analysis::reach_stack(u32 frame, s64 low) {
     u32 slots = static_cast<u32>((-low + 7) / 8);
-    Subprogram& sub = flow_.subprograms[f.subprogram];
+    Subprogram& sub = flow_.subprograms[frame_at(frame).subprogram];
     if (sub.stack_depth < static_cast<u32>(-low)) {
         sub.stack_depth = static_cast<u32>(-low);
     }
-    return own_stack(f, slots > f.stack_slots ? slots : f.stack_slots);
+    if (slots <= frame_at(frame).stack_slots) {
+        return true;
+    }
+    return own_frame(frame) && grow_slots(frame_at(frame), slots);
+}
+
+// ... and all of it may be written.
+bool Analysis::grow_stack(u32 frame, s64 low) {
+    return reach_stack(frame, low) && own_frame(frame) &&
+           own_stack(frame_at(frame), frame_at(frame).stack_slots);
 }
 
 // The instruction touches slots of a frame: remembers it for liveness and for demand.
@@ -175,7 +181,7 @@ bool Analysis::read_stack(unsigned base_number, s32 off, u32 size, int value_reg
     if (!check_stack_bounds(base, base_number, off, size, Access::Read, low, high)) {
         return false;
     }
-    if (!grow_stack(base.frame, low)) {
+    if (!reach_stack(base.frame, low)) {
         return false;
     }
     if (low == high) {
@@ -186,11 +192,13 @@ bool Analysis::read_stack(unsigned base_number, s32 off, u32 size, int value_reg
 
 // A dynptr fills two slots; a write to either ends it. One that holds a reference may not end so.
 bool Analysis::destroy_dynptr_if_overwritten(u32 frame, u32 index) {
-    Frame& f = frame_at(frame);
-    Slot* slots = f.stack->slots();
-    if (slots[index].tags[0] != Tag::Dynptr) {
+    if (frame_at(frame).stack->slots()[index].tags[0] != Tag::Dynptr) {
         return true;
     }
+    if (!own_frame(frame) || !own_stack(frame_at(frame), 0)) {
+        return false;
+    }
+    SlotTable slots = frame_at(frame).stack->slots();
     u32 first = slots[index].reg.frame == 1 ? index : index + 1;
     Reg object = slots[first].reg;
     bool counts = static_cast<DynptrKind>(object.extra) == DynptrKind::Ringbuf;
@@ -212,7 +220,8 @@ bool Analysis::write_stack_fixed(u32 frame, s32 off, u32 size, const Reg* value,
     if (!is_own && value_reg >= 0 && value->is_scalar()) {
         demand_.need_register(state_->insn, static_cast<unsigned>(value_reg));
     }
-    if (!destroy_dynptr_if_overwritten(frame, index)) {
+    if (!destroy_dynptr_if_overwritten(frame, index) || !own_frame(frame) ||
+        !own_slot(frame_at(frame), index)) {
         return false;
     }
     Slot& slot = frame_at(frame).stack->slots()[index];
@@ -285,7 +294,7 @@ bool Analysis::write_stack_variable(u32 frame, s64 low, s64 high, u32 size, cons
     bool kept_zero = false;
     for (s64 at = low; at < end; at++) {
         u32 index = slot_of(at);
-        Slot* slots = frame_at(frame).stack->slots();
+        SlotTable slots = frame_at(frame).stack->slots();
         if (slots[index].tags[0] == Tag::Iterator || slots[index].tags[0] == Tag::IrqFlag) {
             return fail(Problem::BadReference, -1,
                         "a variable write of the stack may hit an iterator");
@@ -328,7 +337,7 @@ bool Analysis::write_stack(unsigned base_number, s32 off, u32 size, int value_re
     s64 low = 0;
     s64 high = 0;
     if (!check_stack_bounds(base, base_number, off, size, Access::Write, low, high) ||
-        !grow_stack(base.frame, low)) {
+        !(low == high ? reach_stack(base.frame, low) : grow_stack(base.frame, low))) {
         return false;
     }
     if (value_reg >= 0) {
@@ -359,7 +368,8 @@ bool Analysis::check_stack_range(unsigned base_number, s32 off, u32 size, bool z
     if (size == 0 && zero_allowed) {
         return true;
     }
-    if (!grow_stack(base.frame, low)) {
+    bool only_reads = kind == Access::Read && !may_be_uninitialized;
+    if (!(only_reads ? reach_stack(base.frame, low) : grow_stack(base.frame, low))) {
         return false;
     }
     s64 end = high + static_cast<s64>(size);

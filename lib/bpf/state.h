@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // What is known at one point of one path: registers, stack slots, frames, references and locks.
-// Frames and stacks are shared between states and copied when one of them is about to change;
-// a state is therefore cheap to fork and a checkpoint costs a few words.
+// Frames and chunks of stacks are shared between states and copied when one of them is about to
+// change, so a state is cheap to fork and to keep.
 #pragma once
 
 #include "lib/bpf/arena.h"
@@ -85,14 +85,34 @@ struct Slot {
     bool is_full_spill() const { return tags[7] == Tag::Spill; }
 };
 
+// A stack is kept in chunks that states share as long as none of them is written to.
+inline constexpr u32 kChunkSlots = 8;
+inline constexpr u32 kStackChunks = kStackSlots / kChunkSlots;
+
+struct StackChunk {
+    u32 owners = 1;
+    Slot slots[kChunkSlots];
+};
+
+struct SlotTable {
+    StackChunk* const* chunks;
+    Slot& operator[](size_t i) const { return chunks[i / kChunkSlots]->slots[i % kChunkSlots]; }
+};
+
+struct ConstSlotTable {
+    StackChunk* const* chunks;
+    const Slot& operator[](size_t i) const {
+        return chunks[i / kChunkSlots]->slots[i % kChunkSlots];
+    }
+};
+
 struct StackBlock {
     u32 owners = 1;
-    u32 capacity = 0;
-    Slot* slots() { return reinterpret_cast<Slot*>(this + 1); }
-    const Slot* slots() const { return reinterpret_cast<const Slot*>(this + 1); }
-    static size_t bytes(u32 capacity) { return sizeof(StackBlock) + capacity * sizeof(Slot); }
+    u32 chunk_count = 0;
+    StackChunk* chunks[kStackChunks] = {};
+    SlotTable slots() { return {chunks}; }
+    ConstSlotTable slots() const { return {chunks}; }
 };
-static_assert(sizeof(StackBlock) % 8 == 0);
 
 enum class CallbackKind : u8 {
     None, ForEach, Loop, Timer, FindVma, UserRingbuf, RbtreeLess, Workqueue, Exception,

@@ -7,9 +7,18 @@
 
 namespace gyre::bpf {
 
+void Analysis::release_chunk(StackChunk* chunk) {
+    if (--chunk->owners == 0) {
+        arena_.release(chunk, sizeof(StackChunk));
+    }
+}
+
 void Analysis::release_stack(StackBlock* block) {
     if (block != nullptr && --block->owners == 0) {
-        arena_.release(block, StackBlock::bytes(block->capacity));
+        for (u32 i = 0; i < block->chunk_count; i++) {
+            release_chunk(block->chunks[i]);
+        }
+        arena_.release(block, sizeof(StackBlock));
     }
 }
 
@@ -49,34 +58,68 @@ bool Analysis::own_frame(u32 index) {
     return true;
 }
 
-// Makes the frame's stack its own, at least `slots` deep. The frame itself is owned already.
-bool Analysis::own_stack(Frame& f, u32 slots) {
+// Makes the table of the frame's stack its own, with room for at least `slots`. What is new was never
+// written. The frame itself is owned already.
+bool Analysis::grow_slots(Frame& f, u32 slots) {
     if (slots < f.stack_slots) {
         slots = f.stack_slots;
     }
-    StackBlock* old = f.stack;
-    if (old != nullptr && old->owners == 1 && old->capacity >= slots) {
-        for (u32 i = f.stack_slots; i < slots; i++) {
-            old->slots()[i] = Slot{};
+    if (f.stack == nullptr || f.stack->owners != 1) {
+        StackBlock* block = arena_.make<StackBlock>();
+        if (block == nullptr) {
+            return out_of_memory();
         }
-        f.stack_slots = static_cast<u16>(slots);
+        if (f.stack != nullptr) {
+            *block = *f.stack;
+            block->owners = 1;
+            for (u32 i = 0; i < block->chunk_count; i++) {
+                block->chunks[i]->owners++;
+            }
+            release_stack(f.stack);
+        }
+        f.stack = block;
+    }
+    while (f.stack->chunk_count * kChunkSlots < slots) {
+        StackChunk* chunk = arena_.make<StackChunk>();
+        if (chunk == nullptr) {
+            return out_of_memory();
+        }
+        f.stack->chunks[f.stack->chunk_count++] = chunk;
+    }
+    f.stack_slots = static_cast<u16>(slots);
+    return true;
+}
+
+// Makes one slot of the frame's stack its own. The frame is owned already and has the slot.
+bool Analysis::own_slot(Frame& f, u32 slot) {
+    if (!grow_slots(f, 0)) {
+        return false;
+    }
+    StackChunk*& chunk = f.stack->chunks[slot / kChunkSlots];
+    if (chunk->owners == 1) {
         return true;
     }
-    u32 capacity = old != nullptr && old->capacity >= slots ? old->capacity : (slots + 3) & ~3u;
-    void* memory = arena_.allocate(StackBlock::bytes(capacity));
+    void* memory = arena_.allocate(sizeof(StackChunk));
     if (memory == nullptr) {
         return out_of_memory();
     }
-    StackBlock* block = ::new (memory) StackBlock{1, capacity};
-    if (f.stack_slots > 0) {
-        memcpy(static_cast<void*>(block->slots()), old->slots(), f.stack_slots * sizeof(Slot));
+    memcpy(memory, static_cast<const void*>(chunk), sizeof(StackChunk));
+    release_chunk(chunk);
+    chunk = static_cast<StackChunk*>(memory);
+    chunk->owners = 1;
+    return true;
+}
+
+// Makes all of the frame's stack its own, at least `slots` deep.
+bool Analysis::own_stack(Frame& f, u32 slots) {
+    if (!grow_slots(f, slots)) {
+        return false;
     }
-    for (u32 i = f.stack_slots; i < slots; i++) {
-        ::new (block->slots() + i) Slot{};
+    for (u32 i = 0; i < f.stack->chunk_count; i++) {
+        if (!own_slot(f, i * kChunkSlots)) {
+            return false;
+        }
     }
-    release_stack(old);
-    f.stack = block;
-    f.stack_slots = static_cast<u16>(slots);
     return true;
 }
 
