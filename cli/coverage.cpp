@@ -32,11 +32,16 @@ std::string_view without_prefixes(std::string_view line) {
     }
 }
 
+// What strace appends to a futex operation with FUTEX_PRIVATE_FLAG, which makes it no other operation.
+constexpr std::string_view kPrivateSuffix = "_PRIVATE";
+
 // Whether `text` holds `word` as a whole word.
 bool holds_word(std::string_view text, std::string_view word) {
     for (size_t at = text.find(word); at != std::string_view::npos; at = text.find(word, at + 1)) {
         bool begins = at == 0 || !is_word(text[at - 1]);
-        bool ends = at + word.size() == text.size() || !is_word(text[at + word.size()]);
+        std::string_view rest = text.substr(at + word.size());
+        if (rest.starts_with(kPrivateSuffix)) rest.remove_prefix(kPrivateSuffix.size());
+        bool ends = rest.empty() || !is_word(rest[0]);
         if (begins && ends) return true;
     }
     return false;

@@ -53,5 +53,12 @@ TEST(Coverage, FindsWhatIsMissing) {
     EXPECT_EQ(findings[2].count, 1u);
 }
 
+// strace writes FUTEX_PRIVATE_FLAG as a part of the operation's name.
+TEST(Coverage, KnowsAPrivateFutexOperation) {
+    auto findings = compare_trace(parse_trace("futex(0x7f, FUTEX_LOCK_PI_PRIVATE, 0, NULL) = 0\nfutex(0x7f, FUTEX_WAKE_PRIVATE, 1) = 0\n"), table());
+    ASSERT_EQ(findings.size(), 1u);
+    EXPECT_EQ(findings[0].detail, "FUTEX_LOCK_PI");
+}
+
 }  // namespace
 }  // namespace gyre::cli

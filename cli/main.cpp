@@ -50,6 +50,8 @@ public:
     }
 };
 
+constexpr size_t kMostMistakes = 2;  // of a word that is still recognised
+
 // How many letters have to be put in, taken out or changed (Levenshtein).
 size_t distance(std::string_view a, std::string_view b) {
     std::vector<size_t> row(b.size() + 1);
@@ -67,7 +69,6 @@ size_t distance(std::string_view a, std::string_view b) {
 }
 
 gyre::cli::Problem unknown_command(const CLI::App& app, const std::string& word) {
-    constexpr size_t kMostMistakes = 2;
     gyre::cli::Problem problem{.what = "'" + word + "' is not a command of gyre", .hint = "'gyre --help' lists the commands."};
     size_t best = kMostMistakes + 1;
     for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
@@ -76,6 +77,45 @@ gyre::cli::Problem unknown_command(const CLI::App& app, const std::string& word)
             problem.hint = "Did you mean '" + command->get_name() + "'?";
         }
     return problem;
+}
+
+// What was asked for is meant in other words: `gyre --version`, `gyre help run`.
+void translate_habits(std::vector<std::string>& own) {
+    if (own.empty()) own = {"--help"};
+    if (own[0] == "--version" || own[0] == "-V") own[0] = "version";
+    if (own[0] == "help") {
+        own.erase(own.begin());
+        own.push_back("--help");
+    }
+}
+
+// The option of the called command that is most like a word that was not understood.
+std::string similar_option(const CLI::App& app, const std::string& command, const std::string& word) {
+    std::string similar;
+    size_t best = kMostMistakes + 1;
+    for (const CLI::App* candidate : app.get_subcommands([&](const CLI::App* each) { return each->get_name() == command; }))
+        for (const CLI::Option* option : candidate->get_options())
+            for (const std::string& name : option->get_lnames())
+                if (size_t mistakes = distance(word, "--" + name); mistakes < best) {
+                    best = mistakes;
+                    similar = "--" + name;
+                }
+    return similar;
+}
+
+gyre::cli::Problem unknown_arguments(const CLI::App& app, const std::string& command) {
+    // CLI11 hands them out last one first.
+    std::vector<std::string> words = app.remaining(true);
+    auto is_option = [](const std::string& word) { return word.starts_with("-"); };
+    auto found = std::ranges::find_if(words, is_option);
+    if (found == words.end())
+        return {.what = "gyre " + command + " takes no '" + (words.empty() ? std::string() : words.front()) + "'",
+                .hint = command == "run" ? "The program comes after '--': gyre run [OPTIONS] -- PROGRAM ARGUMENTS"
+                                         : "'gyre " + command + " --help' says what there is."};
+    const std::string word = found->substr(0, found->find('='));
+    const std::string similar = similar_option(app, command, word);
+    return {.what = "gyre " + command + " has no option '" + word + "'",
+            .hint = similar.empty() ? "'gyre " + command + " --help' says what there is." : "Did you mean '" + similar + "'?"};
 }
 
 }  // namespace
@@ -102,9 +142,11 @@ int main(int argc, char** argv) {
     add_features_command(program);
     add_version_command(program);
 
+    std::string command;
     try {
         std::vector<std::string> own = own_arguments(argc, argv, program.program_arguments);
-        if (own.empty()) own = {"--help"};
+        translate_habits(own);
+        command = own[0];
         const bool is_known = !app.get_subcommands([&](const CLI::App* command) { return command->get_name() == own[0]; }).empty();
         if (!own[0].starts_with('-') && !is_known) return report(unknown_command(app, own[0]));
         std::ranges::reverse(own);  // as CLI11 wants it
@@ -112,10 +154,8 @@ int main(int argc, char** argv) {
     } catch (const CLI::ParseError& error) {
         // --help and the like come this way, too, and leave with 0.
         if (error.get_exit_code() == 0) return app.exit(error);
-        const bool is_run = argc > 1 && std::string_view(argv[1]) == "run";
-        std::string hint = is_run && dynamic_cast<const CLI::ExtrasError*>(&error)
-                               ? "The program comes after '--': gyre run [OPTIONS] -- PROGRAM ARGUMENTS"
-                               : "'gyre --help' and 'gyre COMMAND --help' say what there is.";
+        if (dynamic_cast<const CLI::ExtrasError*>(&error)) return report(unknown_arguments(app, command));
+        const std::string hint = "'gyre --help' and 'gyre COMMAND --help' say what there is.";
         return report({.what = error.what(), .hint = hint});
     }
     return program.status;
