@@ -223,6 +223,10 @@ bool Analysis::roll_back(Attempt& a, bool is_failure) {
         release_state(entry->state);
         arena_.release(entry, sizeof(Pending));
     }
+    bool has_ended = a.head != nullptr && a.head->branches == 0;
+    if (a.head != nullptr && !has_ended && a.saved->parent != nullptr) {
+        a.saved->parent->branches--;  // only the saved state goes on from there
+    }
     forget_checkpoints(a.serial, nullptr);
     while (callbacks != nullptr) {
         Pending* entry = callbacks;
@@ -287,6 +291,7 @@ bool Analysis::finish_attempts() {
             forget_checkpoints(a.serial, a.head);
         }
         attempts_ = a.below;
+        finish_branch(a.saved->parent);
         release_state(a.saved);
         arena_.release(&a, sizeof(Attempt));
     }

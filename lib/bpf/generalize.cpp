@@ -394,6 +394,9 @@ bool Analysis::open_attempt(Attempt* a) {
     }
     a->head = state_->parent;
     a->head->attempt = a;
+    if (a->head->parent != nullptr) {
+        a->head->parent->branches++;  // the saved state may have to go on from there, too
+    }
     return true;
 }
 

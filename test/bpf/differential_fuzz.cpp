@@ -54,6 +54,7 @@ bool is_about_bounds(const std::string& log) {
 
 struct Fuzzer {
     u64 seed = 0;
+    char name[32] = {};  // holds the seed, for who looks at it in a debugger
     bool asks_kernel = true;
     std::vector<int> kernel_maps;
     Map maps[3];
@@ -216,7 +217,8 @@ struct Fuzzer {
         std::mt19937_64 random(seed);
         GeneratedProgram g = generate_program(random);
         Program p;
-        p.name = "fuzz";
+        snprintf(name, sizeof(name), "fuzz_%llu", static_cast<unsigned long long>(seed));
+        p.name = name;
         p.insns = g.insns;
         p.type = g.type;
         if (p.type == ProgramType::Xdp) {
@@ -298,6 +300,7 @@ int main(int argc, char** argv) {
             return 2;
         }
     }
+    setvbuf(stdout, nullptr, _IOLBF, 1u << 16);
     printf("TAP version 13\n1..3\n# seed %llu\n", static_cast<unsigned long long>(seed));
     if (fuzzer.asks_kernel) {
         fuzzer.kernel_maps = make_kernel_maps(fuzzer.map_list);

@@ -45,7 +45,9 @@ public:
             const bool is_register = (c == kClassAlu || c == kClassAlu64) && insn.uses_register_source();
             const bool is_shift = op == kLsh || op == kRsh || op == kArsh;
             const bool is_zero = (op == kXor || op == kSub) && insn.dst() == insn.src();
-            p.is_beyond_linux = p.is_beyond_linux || (is_register && (is_shift || is_zero));
+            // The kernel is given no array of descriptors that maps could be numbered by.
+            const bool is_numbered = is_ld_imm64(insn) && (insn.src() == kPseudoMapIdx || insn.src() == kPseudoMapIdxValue);
+            p.is_beyond_linux = p.is_beyond_linux || is_numbered || (is_register && (is_shift || is_zero));
             k += is_ld_imm64(insn);
         }
         p.insns = std::move(code_);
