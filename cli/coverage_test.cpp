@@ -47,16 +47,20 @@ TEST(Coverage, FindsWhatIsMissing) {
     ASSERT_EQ(findings.size(), 3u);
     EXPECT_EQ(findings[0].name, "socket");
     EXPECT_EQ(findings[0].count, 2u);
-    EXPECT_EQ(findings[1].kind, Finding::Kind::Unknown);
-    EXPECT_EQ(findings[2].name, "futex");
-    EXPECT_EQ(findings[2].detail, "FUTEX_LOCK_PI");
-    EXPECT_EQ(findings[2].count, 1u);
+    EXPECT_EQ(findings[1].name, "futex");
+    EXPECT_EQ(findings[1].detail, "FUTEX_LOCK_PI");
+    EXPECT_EQ(findings[1].count, 2u);
+    EXPECT_EQ(findings[2].kind, Finding::Kind::Unknown);
 }
 
 // strace writes FUTEX_PRIVATE_FLAG as a part of the operation's name.
 TEST(Coverage, KnowsAPrivateFutexOperation) {
-    auto findings = compare_trace(parse_trace("futex(0x7f, FUTEX_LOCK_PI_PRIVATE, 0, NULL) = 0\nfutex(0x7f, FUTEX_WAKE_PRIVATE, 1) = 0\n"), table());
+    auto findings = compare_trace(parse_trace("futex(0x7f, FUTEX_LOCK_PI_PRIVATE, 0, NULL) = 0\n"
+                                              "futex(0x7f, FUTEX_LOCK_PI2_PRIVATE, 1) = 0\n"
+                                              "futex(0x7f, FUTEX_WAKE_PRIVATE, 1) = 0\n"),
+                                  table());
     ASSERT_EQ(findings.size(), 1u);
+    EXPECT_EQ(findings[0].count, 1u);
     EXPECT_EQ(findings[0].detail, "FUTEX_LOCK_PI");
 }
 
