@@ -30,7 +30,7 @@ std::string escape(const std::string& text) {
 
 const char* color_of(const BenchGroup& group, const BenchRow& row, const BenchRow* other) {
     if (other == nullptr) return "#9aa3ad";
-    const double ratio = group.is_more_better ? other->median() / row.median() : row.median() / other->median();
+    const double ratio = group.is_more_better ? 1 / row.ratio_to(*other) : row.ratio_to(*other);
     return ratio < 1 - kAlike ? "#2e9e6b" : ratio <= 1 + kAlike ? "#3b78c9" : "#d98032";
 }
 
@@ -50,7 +50,7 @@ std::string draw_group(const BenchGroup& group, int y) {
         const BenchRow* other = group.find(row.beside);
         const double width = most > 0 ? std::max(2.0, kBarWidth * row.median() / most) : 2.0;
         std::string figure = row.median() >= 10000 ? grouped(row.median()) : std::format("{:.{}f}", row.median(), row.median() < 10 ? 2 : 1);
-        if (other != nullptr) figure += std::format("  ({:.{}f} \u00d7)", row.median() / other->median(), row.median() < other->median() / 20 ? 3 : 2);
+        if (other != nullptr) figure += std::format("  ({:.{}f} \u00d7)", row.ratio_to(*other), row.ratio_to(*other) < 0.05 ? 3 : 2);
         out += std::format("<text x=\"{}\" y=\"{}\" class=\"label\">{}</text>", kLabelWidth + 14, y - 3, escape(row.name));
         out += std::format("<rect x=\"{}\" y=\"{}\" width=\"{:.1f}\" height=\"{}\" rx=\"2\" fill=\"{}\"/>", kLabelWidth + 24, y - 16, width, kRowHeight - 6, color_of(group, row, other));
         out += std::format("<text x=\"{:.1f}\" y=\"{}\" class=\"figure\">{}</text>\n", kLabelWidth + 32 + width, y - 3, figure);

@@ -92,8 +92,10 @@ void print_json(const std::vector<BenchGroup>& groups) {
     nlohmann::json list = nlohmann::json::array();
     for (const BenchGroup& group : groups) {
         nlohmann::json rows = nlohmann::json::array();
-        for (const BenchRow& row : group.rows)
+        for (const BenchRow& row : group.rows) {
             rows.push_back({{"name", row.name}, {"value", row.median()}, {"rounds", row.values.size()}, {"beside", row.beside}});
+            if (const BenchRow* other = group.find(row.beside)) rows.back()["ratio"] = row.ratio_to(*other);
+        }
         list.push_back({{"title", group.title}, {"unit", group.unit}, {"rows", rows}});
     }
     std::cout << nlohmann::json{{"bench", "rings"}, {"groups", list}}.dump(2) << "\n";
@@ -105,20 +107,27 @@ void print_table(const std::vector<BenchGroup>& groups) {
         for (const BenchRow& row : group.rows) {
             const BenchRow* other = group.find(row.beside);
             std::printf("  %-22s %12.*f", row.name.c_str(), group.is_more_better ? 0 : 2, row.median());
-            if (other != nullptr) std::printf("   %6.3f of %s", row.median() / other->median(), other->name.c_str());
+            if (other != nullptr) std::printf("   %6.3f of %s", row.ratio_to(*other), other->name.c_str());
             std::printf("\n");
         }
     }
-    std::printf("CPU time; medians of rounds in turns\n");
+    std::printf("CPU time; medians of rounds in turns; a ratio is the median of the rounds' ratios\n");
+}
+
+double median_of(std::vector<double> values) {
+    if (values.empty()) return 0;
+    std::ranges::sort(values);
+    return values[values.size() / 2];
 }
 
 }  // namespace
 
-double BenchRow::median() const {
-    if (values.empty()) return 0;
-    std::vector<double> sorted = values;
-    std::ranges::sort(sorted);
-    return sorted[sorted.size() / 2];
+double BenchRow::median() const { return median_of(values); }
+
+double BenchRow::ratio_to(const BenchRow& other) const {
+    std::vector<double> ratios;
+    for (size_t i = 0; i < std::min(values.size(), other.values.size()); ++i) ratios.push_back(values[i] / other.values[i]);
+    return median_of(ratios);
 }
 
 const BenchRow* BenchGroup::find(const std::string& name) const {

@@ -27,6 +27,8 @@ struct BenchRow {
     std::vector<double> values; // one a round
 
     double median() const;
+    // To another row of the same rounds: the median of each round's ratio, for what a round meets hits both.
+    double ratio_to(const BenchRow& other) const;
 };
 
 // Rows of one kind, in one picture.
