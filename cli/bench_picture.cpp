@@ -11,8 +11,8 @@
 namespace gyre::cli {
 namespace {
 
-constexpr int kWidth = 860;
-constexpr int kLabelWidth = 190;
+constexpr int kWidth = 920;
+constexpr int kLabelWidth = 230;
 constexpr int kBarWidth = 400;
 constexpr int kRowHeight = 24;
 constexpr int kGroupGap = 46;
@@ -66,7 +66,7 @@ std::string draw_legend(int y) {
     for (const auto& [color, text] : kEntries) {
         out += std::format("<rect x=\"{}\" y=\"{}\" width=\"12\" height=\"12\" rx=\"2\" fill=\"{}\"/><text x=\"{}\" y=\"{}\" class=\"unit\">{}</text>", x, y - 10,
                            color, x + 18, y, text);
-        x += 120;
+        x += 130;
     }
     return out + "\n";
 }
