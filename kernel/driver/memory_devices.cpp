@@ -56,7 +56,7 @@ public:
                 return put;
             }
             done += *put;
-            if (*put == 0 || Thread::current().interruptions()) break;
+            if (*put == 0 || Thread::current().is_interrupted()) break;
             Thread::preemption_point();
         }
         return done;
@@ -90,7 +90,7 @@ public:
                 return put;
             }
             done += *put;
-            if (*put < length || Thread::current().interruptions()) break;
+            if (*put < length || Thread::current().is_interrupted()) break;
             Thread::preemption_point();
         }
         return done;
@@ -108,7 +108,7 @@ public:
             }
             random_stir({block, *taken});
             done += *taken;
-            if (*taken < length || Thread::current().interruptions()) break;
+            if (*taken < length || Thread::current().is_interrupted()) break;
             Thread::preemption_point();
         }
         return done;

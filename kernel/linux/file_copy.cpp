@@ -70,7 +70,7 @@ Result<size_t> copy(Side& in, Side& out, size_t length) {
             if (in.position) *in.position -= *got - sent;
             break;
         }
-        if (Thread::current().interruptions()) break;
+        if (Thread::current().is_interrupted()) break;
         // What waits for more only when nothing has come yet.
         in.patience = Patience::none();
         Thread::preemption_point();

@@ -34,7 +34,7 @@ CallResult sys_getrandom(CallContext& context, UserOut<std::byte> buffer, size_t
             if (done == 0) return fail(Error::BadAddress);
             break;
         }
-        if (done >= kUninterrupted && context.task.thread().interruptions() != 0) break;
+        if (done >= kUninterrupted && context.task.thread().is_interrupted()) break;
         Thread::preemption_point();
     }
     return static_cast<long>(done);

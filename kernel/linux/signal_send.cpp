@@ -24,7 +24,7 @@ Task* choose_taker(Process& process, int signal) {
     Task* busy = nullptr;
     for (Task& task : process.tasks) {
         if (!wants(task, signal)) continue;
-        if (task.thread().interruptions() == 0) return &task;
+        if (!task.thread().is_interrupted()) return &task;
         busy = &task;
     }
     return busy;

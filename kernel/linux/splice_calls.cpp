@@ -78,7 +78,7 @@ Result<size_t> from_pipe(Side& in, Side& out, size_t length, uint32_t flags) {
         if (!moved || *moved == 0) break;
         total += *moved;
         receiver.patience = out.pipe ? Patience::none() : receiver.patience;
-        if (Thread::current().interruptions()) break;  // a writer may fill the pipe for ever
+        if (Thread::current().is_interrupted()) break;  // a writer may fill the pipe for ever
         Thread::preemption_point();
     }
     return total;

@@ -75,6 +75,8 @@ public:
         return (interruptions_.load(std::memory_order_acquire) & static_cast<uint32_t>(reason)) != 0;
     }
     uint32_t interruptions() const { return interruptions_.load(std::memory_order_acquire); }
+    // Whether a long call has a reason to end early. Having been moved or preempted is none.
+    bool is_interrupted() const { return (interruptions() & ~static_cast<uint32_t>(Interruption::Moved)) != 0; }
     // Asks the CPU that runs this thread in user mode to enter the kernel (to notice signals and the like).
     void kick();
 

@@ -56,12 +56,11 @@ struct SleepTimer {
 };
 
 bool is_ended(const Thread& thread, Patience patience) {
-    const uint32_t interruptions = thread.interruptions() & ~static_cast<uint32_t>(Interruption::Moved);
-    if (interruptions == 0) [[likely]]
+    if (!thread.is_interrupted()) [[likely]]
         return false;
     switch (patience.ended_by()) {
         case EndedBy::Signals: return true;
-        case EndedBy::FatalSignals: return (interruptions & static_cast<uint32_t>(Interruption::Kill)) != 0;
+        case EndedBy::FatalSignals: return thread.has_interruption(Interruption::Kill);
         case EndedBy::Nothing: return false;
     }
     return false;
