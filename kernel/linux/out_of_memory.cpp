@@ -86,6 +86,9 @@ memory::OutOfMemoryDecision handle_out_of_memory(AddressSpace& offender) {
     const bool is_spared = self.pid() == kInitPid || size_of(self, own_pages) <= largest.score / 2;
     if (is_self || !is_spared) {
         report(self, own_pages);
+        // Here and not where the fault ends: the kernel's own copies into the program's memory end in EFAULT, which a
+        // program may well survive.
+        if (self.pid() != kInitPid) send_kernel_signal(self, kSigKill);
         return memory::OutOfMemoryDecision::KillOffender;
     }
     if (!largest.is_dying) {

@@ -86,6 +86,9 @@ check "a script of the host, in its folder" 0 "script arg in $work"
 mkdir -p tree/inner
 echo content > tree/inner/file
 ln -s inner/file tree/link
+run --memory 32M -- sh -c 'tail /dev/zero; echo $?' > out 2> err; status=$?
+grep -q -e "Bad address" err && status=1
+check "a program that reads more than there is memory is killed" 0 137
 run --add tree -- cat tree/link > out 2> err; status=$?
 check "a tree of the host" 0 content
 run --add tree:/data -- cat /data/inner/file > out 2> err; status=$?
@@ -144,6 +147,16 @@ run --qemu -no-such-option -- true > out 2> err; status=$?
 check "a wrong option for QEMU" 125
 "${GYRE:-gyre}" rnu > out 2> err; status=$?
 check "a command that does not exist" 125
+"${GYRE:-gyre}" run --cpu 2 > out 2> err; status=$?
+check "an option that does not exist" 125 ""
+grep -q "no option '--cpu'" err && grep -q "'--cpus'" err; status=$?
+check "the one that is meant is said" 0
+"${GYRE:-gyre}" --version > out 2> err; status=$?
+grep -q "^gyre " out || status=1
+check "--version" 0
+"${GYRE:-gyre}" help run > out 2> err; status=$?
+grep -q -e --memory out || status=1
+check "help COMMAND" 0
 run -- poweroff -f > out 2> err; status=$?
 check "poweroff -f" 0
 run -- sh -c 'echo last words; exec poweroff -f' > out 2> err; status=$?
