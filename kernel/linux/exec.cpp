@@ -24,7 +24,10 @@ uint64_t string_budget(const CallContext& context) {
 }
 
 // A program that is opened by a descriptor is called by the descriptor's number.
-Status name_by_descriptor(PathText& path, int dirfd, bool has_path) {
+Status name_by_descriptor(Exec& exec, int dirfd, bool has_path) {
+    PathText& path = exec.path;
+    const auto entry = exec.context.files().slots().get_entry(static_cast<uint32_t>(dirfd));
+    exec.is_path_lost = entry && (entry->bits & FileTable::kCloseOnExec) != 0;
     char text[PathText::kMostBytes];
     size_t length = 0;
     for (const char c : std::string_view("/dev/fd/")) text[length++] = c;
@@ -50,13 +53,13 @@ Result<Ref<File>> open_at(Exec& exec, int dirfd, int flags) {
         const Ref<File> named = TRY(context.files().get_any(dirfd));
         if (named->path().is_empty()) return fail(Error::AccessDenied);
         Ref<File> file = TRY(open_for_execution(named->path(), context.credentials()));
-        TRY_VOID(name_by_descriptor(exec.path, dirfd, false));
+        TRY_VOID(name_by_descriptor(exec, dirfd, false));
         return file;
     }
     const LookupContext view = TRY(lookup_context(context, dirfd, exec.path));
     Ref<File> file = TRY(open_for_execution(view, exec.path, follow_unless((flags & kAtNoFollow) != 0)));
     if (dirfd != kAtCurrentDirectory && !exec.path.is_absolute())
-        TRY_VOID(name_by_descriptor(exec.path, dirfd, true));
+        TRY_VOID(name_by_descriptor(exec, dirfd, true));
     return file;
 }
 

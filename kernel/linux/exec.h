@@ -23,6 +23,7 @@ struct Exec {
 
     // What is asked for.
     PathText path;               // as given; also the program's AT_EXECFN
+    bool is_path_lost = false;   // it leads through a descriptor that closes at exec: no interpreter could open it
     StringList prefix;           // a script's interpreter, its argument and the script, instead of argv[0]
     StringList arguments;
     StringList environment;

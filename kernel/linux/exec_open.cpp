@@ -112,6 +112,7 @@ Status open_program(Exec& exec, Ref<File> file) {
         if (!chain) return fail(Error::NoMemory);
         if (chain->depth == kMostScripts) return fail(Error::SymlinkLoop);
         const ScriptLine line = TRY(parse_script_line(text.substr(2), exec.head_length < Exec::kScriptHeadBytes));
+        if (exec.is_path_lost) return fail(Error::NotFound);
         exec.file = TRY(open_interpreter(exec, chain->push(line).interpreter));
     }
     TRY_VOID(parse_program(*exec.file, std::span(exec.head).first(exec.head_length), exec.image));

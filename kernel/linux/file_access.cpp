@@ -50,6 +50,7 @@ CallResult access_at(CallContext& context, int dirfd, UserString pathname, int m
     if (!(flags & abi::kAtEmptyPath) || !pathname.is_null()) TRY_VOID(text.read(pathname));
     Path place;
     if (text.is_empty()) {
+        if (!(flags & abi::kAtEmptyPath)) return fail(Error::NotFound);
         place =
             TRY(find_place_or_descriptor(context, dirfd, UserString(), LookupFlag::None, flags));
     } else {

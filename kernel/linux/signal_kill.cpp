@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // The calls that send signals (kill(2), tgkill(2), rt_sigqueueinfo(2), pidfd_send_signal(2)) and the permission for it.
+#include <bit>
+
 #include "call_handlers.h"
 #include "kernel/linux/pidfd.h"
 #include "kernel/linux/process_tree.h"
@@ -47,10 +49,7 @@ Status kill_process(CallContext& context, Pid pid, const SignalInfo& info) {
     return kill_locked(context, task->process(), info);
 }
 
-Status kill_group(CallContext& context, Pid number, const SignalInfo& info) {
-    SpinGuard tree(g_tree_lock);
-    ProcessGroup* group =
-        number == 0 ? context.process.group.get() : find_group_locked(context.process.pid_namespace(), number);
+Status kill_members_locked(CallContext& context, ProcessGroup* group, const SignalInfo& info) {
     if (!group) return fail(Error::NoSuchProcess);
     Status outcome = fail(Error::NoSuchProcess);
     bool has_succeeded = false;
@@ -59,6 +58,13 @@ Status kill_group(CallContext& context, Pid number, const SignalInfo& info) {
         has_succeeded |= outcome.has_value();
     }
     return has_succeeded ? Status() : outcome;
+}
+
+Status kill_group(CallContext& context, Pid number, const SignalInfo& info) {
+    SpinGuard tree(g_tree_lock);
+    return kill_members_locked(
+        context,
+        number == 0 ? context.process.group.get() : find_group_locked(context.process.pid_namespace(), number), info);
 }
 
 // All but init and oneself.
@@ -148,20 +154,33 @@ CallResult sys_rt_tgsigqueueinfo(CallContext& context, int tgid, int tid, int si
 }
 
 CallResult sys_pidfd_send_signal(CallContext& context, int pidfd, int signal, UserIn<abi::SigInfo> info, uint32_t flags) {
-    if (flags != 0) return fail(Error::InvalidArgument);
+    // PIDFD_SIGNAL_*: at most one of them; without one the process, as pidfds are of processes.
+    constexpr uint32_t kThread = 1, kThreadGroup = 2, kProcessGroup = 4;
+    if ((flags & ~(kThread | kThreadGroup | kProcessGroup)) || std::popcount(flags) > 1)
+        return fail(Error::InvalidArgument);
     const Ref<Process> target = TRY(process_of_pidfd(context, pidfd));
     SignalInfo given;
     if (info.is_null()) {
-        given = own_info(context, signal, abi::kSiUser);
+        given = own_info(context, signal, flags == kThread ? abi::kSiTkill : abi::kSiUser);
     } else {
         given = TRY(info.read()).info;
         if (given.signal != signal) return fail(Error::InvalidArgument);
-        if (target.get() != &context.process && (given.code >= 0 || given.code == abi::kSiTkill))
-            return fail(Error::NotPermitted);
+        TRY_VOID(check_claim(context, flags == kProcessGroup ? 0 : target->pid(), given));
     }
     if (signal != 0 && !is_signal_number(signal)) return fail(Error::InvalidArgument);
-    SpinGuard tree(g_tree_lock);
-    return to_call_result(kill_locked(context, *target, given));
+    Ref<Task> leader;
+    {
+        SpinGuard tree(g_tree_lock);
+        if (!target->leader_task) return fail(Error::NoSuchProcess);  // its number may be another's by now
+        if (flags == kProcessGroup) {
+            ProcessGroup* group = find_group_locked(context.process.pid_namespace(), target->pid());
+            return to_call_result(kill_members_locked(context, group, given));
+        }
+        if (flags != kThread) return to_call_result(kill_locked(context, *target, given));
+        leader = Ref<Task>(*target->leader_task);
+    }
+    TRY_VOID(check_kill(context, *leader, signal));
+    return to_call_result(signal == 0 ? Status() : send_signal(*leader, given));
 }
 
 }  // namespace gyre::linux
