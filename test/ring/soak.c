@@ -21,6 +21,8 @@
 #define FILE_BYTES 4096u
 /* Less than a pipe holds, so that no write blocks. */
 #define PIPE_LOAD_MAX 32768u
+/* After that an operation counts as lost. */
+#define PATIENCE_MS 30000
 
 enum { UNUSED, UNDER_WAY, DONE };
 
@@ -220,9 +222,9 @@ static void wait_for_some(struct soak* soak)
     switch (draw(soak, 4)) {
     case 0: return;
     case 1: (void)*soak->ring.wait; return;
-    case 2: CHECK(poll(&entry, 1, 10000) == 1); return;
+    case 2: CHECK(poll(&entry, 1, PATIENCE_MS) == 1); return;
     default:
-        if (ring_enter(&soak->ring, ENTRIES, 1, 10000000000ll) < 0)
+        if (ring_enter(&soak->ring, ENTRIES, 1, PATIENCE_MS * 1000000ll) < 0)
             fail(__FILE__, __LINE__, "lost: %u under way, %s", under_way, strerror(errno));
     }
 }
