@@ -238,6 +238,7 @@ bool Analysis::roll_back(Attempt& a, bool is_failure) {
     attempts_ = a.below;
     Point& point = demand_.at(state_->insn);
     if (is_failure) {
+        demand_.settle();
         point.failed_attempts++;
         point.failed_precise = point.precise;
         point.failed_slots = point.precise_slots;

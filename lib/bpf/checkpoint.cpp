@@ -165,6 +165,9 @@ bool Analysis::visit_checkpoint(bool& is_pruned) {
                           insns >= kMinInsns) ||
                insns > 40 || ++point.arrivals >= kMaxArrivals;
     is_pruned = false;
+    if (point.active != nullptr || point.checkpoints != nullptr) {
+        demand_.settle();
+    }
     u32 progress = progress_of(*state_);
     u32 looked_at = 0;
     StateComparer comparer(Exactness::Demanded, environment_.target.may_read_uninitialized_stack,
@@ -266,6 +269,7 @@ bool Analysis::widen_at(u32 insn, bool is_visited) {
     if (before == nullptr) {
         return true;
     }
+    demand_.settle();
     for (u32 f = 0; f < state_->frame_count; f++) {
         if (!own_frame(f)) {
             return false;

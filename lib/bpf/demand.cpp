@@ -172,11 +172,7 @@ void Demand::flow_into(u32 predecessor, u32 successor) {
     add(predecessor, before(predecessor, {s.precise, s.precise_slots, s.live_slots}));
 }
 
-void Demand::drain() {
-    if (is_draining_) {
-        return;
-    }
-    is_draining_ = true;
+void Demand::settle() {
     while (queue_length_ > 0) {
         u32 at = queue_[--queue_length_];
         points_[at].is_queued = false;
@@ -194,20 +190,17 @@ void Demand::drain() {
             }
         }
     }
-    is_draining_ = false;
 }
 
 void Demand::need_register(u32 insn, unsigned reg) {
     if ((points_[insn].precise & bit(reg)) == 0) {
         add(insn, {bit(reg), 0, 0});
-        drain();
     }
 }
 
 void Demand::need_slots(u32 insn, u64 slots) {
     if ((points_[insn].precise_slots & slots) != slots) {
         add(insn, {0, slots, 0});
-        drain();
     }
 }
 
@@ -221,13 +214,11 @@ void Demand::note_access(u32 insn, u64 slots) {
     for (u32 k = 0; k < next.count; k++) {
         flow_into(insn, next.insn[k]);
     }
-    drain();
 }
 
 void Demand::note_read(u32 insn, u64 slots) {
     if ((points_[insn].live_slots & slots) != slots) {
         add(insn, {0, 0, slots});
-        drain();
     }
 }
 
@@ -247,7 +238,6 @@ void Demand::note_link(u32 insn, u16 regs, u64 slots, Arena& arena) {
     for (u32 k = 0; k < next.count; k++) {
         flow_into(insn, next.insn[k]);
     }
-    drain();
 }
 
 void Demand::note_caller_read(u32 call_insn, u64 slots) {
@@ -255,7 +245,6 @@ void Demand::note_caller_read(u32 call_insn, u64 slots) {
     if (index != kNoInsn && (during_[index].live_slots & slots) != slots) {
         during_[index].live_slots |= slots;
         add(call_insn, {0, 0, slots});
-        drain();
     }
 }
 
@@ -264,7 +253,6 @@ void Demand::need_caller_slots(u32 call_insn, u64 slots) {
     if (index != kNoInsn && (during_[index].precise_slots & slots) != slots) {
         during_[index].precise_slots |= slots;
         add(call_insn, {0, slots, 0});
-        drain();
     }
 }
 
@@ -273,7 +261,6 @@ void Demand::need_caller_registers(u32 call_insn, u16 regs) {
     if ((p.during_precise & regs) != regs) {
         p.during_precise |= regs;
         add(call_insn, {regs, 0, 0});
-        drain();
     }
 }
 

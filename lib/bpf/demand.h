@@ -69,6 +69,10 @@ class Demand {
 public:
     bool prepare(const Program& program, const ControlFlow& flow, Arena& arena);
 
+    // Lets everything that was noted since flow backwards. Whoever looks at a point's sets to compare
+    // or to widen states does this first; until then notes only gather.
+    void settle();
+
     Point& at(u32 insn) { return points_[insn]; }
     const DuringCall& during(u32 call_insn) const;
 
@@ -91,7 +95,6 @@ private:
         u64 live = 0;
     };
     void add(u32 insn, const Bits& bits);
-    void drain();
     void flow_into(u32 predecessor, u32 successor);
     Bits before(u32 insn, Bits after);
     void enqueue(u32 insn);
@@ -102,7 +105,6 @@ private:
     std::span<DuringCall> during_;
     std::span<u32> queue_;
     u32 queue_length_ = 0;
-    bool is_draining_ = false;
     // Callers of each subprogram: call or callback-taking instructions.
     std::span<u32> first_caller_;
     std::span<u32> callers_;
