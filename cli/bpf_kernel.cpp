@@ -263,6 +263,13 @@ KernelVerdict ask_kernel(const Program& program, std::span<const u8> bare_btf,
     std::string text(log.data());
     verdict.verification_us = number_after(text, "verification time ");
     verdict.insns_processed = number_after(text, "processed ");
+    for (size_t line = 0; line < text.size(); line = std::min(text.find('\n', line), text.size() - 1) + 1) {
+        char* end = nullptr;
+        unsigned long n = strtoul(text.c_str() + line, &end, 10);
+        if (end != text.c_str() + line && strncmp(end, ": (", 3) == 0) {
+            verdict.followed.push_back(static_cast<u32>(n));
+        }
+    }
     verdict.log = text.size() > 1500 ? text.substr(text.size() - 1500) : text;
     return verdict;
 }

@@ -17,6 +17,7 @@ struct KernelVerdict {
     u64 verification_us = 0;
     u64 insns_processed = 0;
     std::string log;           // its end
+    std::vector<u32> followed; // the instructions that the log shows, in its order
 };
 
 // How many processors the running kernel provides for.

@@ -30,19 +30,6 @@ constexpr u32 kRunsOfProgram = 4;
 constexpr u64 kMaxSteps = 200'000;
 constexpr u32 kMostFailuresShown = 5;
 
-// The instruction of the last line "N: (..." in the kernel's log.
-u32 last_instruction(const std::string& log) {
-    u32 at = kNoInsn;
-    for (size_t line = 0; line < log.size(); line = std::min(log.find('\n', line), log.size() - 1) + 1) {
-        char* end = nullptr;
-        unsigned long n = strtoul(log.c_str() + line, &end, 10);
-        if (end != log.c_str() + line && strncmp(end, ": (", 3) == 0) {
-            at = static_cast<u32>(n);
-        }
-    }
-    return at;
-}
-
 // Did the kernel refuse because it did not know a number well enough?
 bool is_about_bounds(const std::string& log) {
     static constexpr const char* kWords[] = {
@@ -254,10 +241,9 @@ struct Fuzzer {
         stricter += k.is_accepted && !report.is_accepted;
         if (!k.is_accepted && report.is_accepted) {
             k = ask_kernel(p, {}, {}, 0);
-            // Linux may stumble where Gyre knows that no path leads, or knows closer bounds. Whether it is
+            // Linux may follow a path that Gyre knows to be dead, or know a number less closely. Whether it is
             // right to, the runs tell; a difference of rules is an error.
-            u32 stumble = last_instruction(k.log);
-            bool is_dead = stumble < visits.size() && visits[stumble] == 0;
+            bool is_dead = std::ranges::any_of(k.followed, [&](u32 at) { return at < visits.size() && visits[at] == 0; });
             if (is_dead || is_about_bounds(k.log)) {
                 further++;
                 return;
