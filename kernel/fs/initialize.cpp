@@ -3,6 +3,8 @@
 // Bring-up of the file systems.
 #include "kernel/fs/initialize.h"
 
+#include <algorithm>
+
 #include "boot/boot_info.h"
 #include "kernel/driver/character_device.h"
 #include "kernel/fs/devtmpfs.h"
@@ -13,6 +15,7 @@
 #include "kernel/log/log.h"
 #include "kernel/log/panic.h"
 #include "kernel/memory/memory.h"
+#include "kernel/memory/page.h"
 
 namespace gyre::fs {
 
@@ -26,9 +29,19 @@ Result<Ref<Superblock>> make_ramfs(std::string_view, std::string_view) {
 }
 constinit FilesystemType g_ramfs_type{"ramfs", false, &make_ramfs};
 
+// What files may take of the memory, so that a full disk is ENOSPC and not the end of the program that filled it. More than the
+// half that Linux gives a tmpfs: the root holds what was brought along.
+uint64_t most_root_pages() {
+    constexpr uint64_t kKernelNeeds = (uint64_t{6} << 20) / kPageSize;
+    const uint64_t total = page_allocator::statistics().total_pages;
+    return total - std::max(total / 8, std::min(total / 2, kKernelNeeds));
+}
+
 Status make_root() {
     TmpfsOptions options;
     options.mode = 0755;
+    options.page_limit = most_root_pages();
+    options.inode_limit = page_allocator::statistics().total_pages;   // of some hundred bytes each
     Ref<TmpfsSuperblock> superblock = TRY(TmpfsSuperblock::create("rootfs", options));
     const Ref<Dentry> root = superblock->root();
     // What the built-in initramfs of Linux holds: enough to give init a console.

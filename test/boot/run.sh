@@ -89,6 +89,12 @@ ln -s inner/file tree/link
 run --memory 32M -- sh -c 'tail /dev/zero; echo $?' > out 2> err; status=$?
 grep -q -e "Bad address" err && status=1
 check "a program that reads more than there is memory is killed" 0 137
+run --memory 64M -- sh -c 'dd if=/dev/zero of=/tmp/fill bs=64k 2> /dev/null; echo $?; rm /tmp/fill; echo lives' > out 2> err; status=$?
+check "a full root is an error of the write" 0 "1
+lives"
+run --memory 32M -- sh -c '(i=0; while : > /tmp/$i; do i=$((i + 1)); done); rm -r /tmp; echo lives' > out 2> err; status=$?
+grep -q "No space left" err || status=1
+check "a root of too many files is an error, too" 0 lives
 run --add tree -- cat tree/link > out 2> err; status=$?
 check "a tree of the host" 0 content
 run --add tree:/data -- cat /data/inner/file > out 2> err; status=$?
