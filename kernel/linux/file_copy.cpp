@@ -84,18 +84,13 @@ bool is_regular(const File& file) {
     return file.path().dentry && file.path().dentry->inode().is_regular();
 }
 
+bool is_directory(const File& file) {
+    return file.path().dentry && file.path().dentry->inode().is_directory();
+}
+
 bool is_pipe(File& file) {
     FileStatus status;
     return file.status(status) && (status.mode & file_mode::kTypeMask) == file_mode::kFifo;
-}
-
-// The position that a call was given, or the file's own read before. Errors: InvalidArgument,
-// IllegalSeek, BadAddress.
-Result<uint64_t> start_position(File& file, UserInOut<int64_t> offset) {
-    if (offset.is_null()) return file.seek(0, 1);
-    const int64_t start = TRY(offset.in().read());
-    if (start < 0) return fail(Error::InvalidArgument);
-    return static_cast<uint64_t>(start);
 }
 
 // Where a range starts, as the program wrote it: what is wrong with it is told later (copy_file_range(2)). Errors:
@@ -108,8 +103,7 @@ Result<uint64_t> range_start(File& file, UserInOut<int64_t> offset) {
 // What may be copied between, in Linux's order. Errors: IsDirectory, InvalidArgument, BadDescriptor, CrossDevice.
 Status check_range_files(const File& in, const File& out) {
     for (const File* file : {&in, &out})
-        if (file->path().dentry && file->path().dentry->inode().is_directory())
-            return fail(Error::IsDirectory);
+        if (is_directory(*file)) return fail(Error::IsDirectory);
     if (!is_regular(in) || !is_regular(out)) return fail(Error::InvalidArgument);
     if (!in.can_read() || !out.can_write() || (out.status_flags() & open_flags::kAppend))
         return fail(Error::BadDescriptor);
@@ -133,16 +127,20 @@ CallResult finish(const Result<size_t>& done) {
 
 CallResult sys_sendfile(CallContext& context, int out_fd, int in_fd, UserInOut<int64_t> offset,
                         size_t count) {
+    int64_t given = 0;
+    if (!offset.is_null()) given = TRY(offset.in().read());
     const Ref<File> in = TRY(context.files().get_for_read(in_fd));
+    const bool is_from_pipe = is_pipe(*in);
+    if (is_from_pipe && !offset.is_null()) return fail(Error::IllegalSeek);
+    if (given < 0 || count > size_t{INT64_MAX}) return fail(Error::InvalidArgument);
     const Ref<File> out = TRY(context.files().get_for_write(out_fd));
-    count = std::min(count, kMostTransferBytes);
     if (out->status_flags() & open_flags::kAppend) return fail(Error::InvalidArgument);
+    // Linux 6 gives pipes no way to be spliced from here; splice(2) does it, and loses nothing.
+    if (is_from_pipe || is_directory(*in)) return fail(Error::InvalidArgument);
+    count = std::min(count, kMostTransferBytes);
     Side to{*out, std::nullopt, out->default_patience()};
-    if (is_pipe(*in)) {
-        // Linux 6 gives pipes no way to be spliced from here; splice(2) does it, and loses nothing.
-        return fail(offset.is_null() ? Error::InvalidArgument : Error::IllegalSeek);
-    }
-    const Result<uint64_t> start = start_position(*in, offset);
+    const Result<uint64_t> start =
+        offset.is_null() ? in->seek(0, 1) : Result<uint64_t>(static_cast<uint64_t>(given));
     if (!start)
         return fail(start.error() == Error::IllegalSeek ? Error::InvalidArgument : start.error());
     Side from{*in, *start, in->default_patience()};
