@@ -102,6 +102,11 @@ Outcome<void> CpioWriter::add_from_host(const fs::path& host, std::string_view g
         add_file(guest, *content, status.st_mode & 07777, status.st_mtime);
         return {};
     }
+    if (S_ISFIFO(status.st_mode)) {
+        add_parents(guest);
+        add(guest, {.mode = S_IFIFO | (status.st_mode & 07777), .data = {}, .mtime = status.st_mtime});
+        return {};
+    }
     if (!S_ISDIR(status.st_mode)) return problem("'" + host.string() + "' is neither a file nor a directory");
     add_directory(guest, status.st_mode & 07777, status.st_mtime);
     std::error_code error;
@@ -114,6 +119,8 @@ Outcome<void> CpioWriter::add_from_host(const fs::path& host, std::string_view g
         if (fs::is_symlink(host / name)) {
             add_symlink(inner, fs::read_symlink(host / name, error).string());
             if (error) return problem("cannot read '" + (host / name).string() + "': " + error.message());
+        } else if (fs::is_socket(host / name, error)) {
+            continue;  // nobody would answer; tar leaves them out, too
         } else if (auto added = add_from_host(host / name, inner); !added) {
             return added;
         }

@@ -28,7 +28,7 @@ public:
     void add_file(std::string_view path, std::string_view content, uint32_t mode = 0644, int64_t mtime = 0);
     void add_symlink(std::string_view path, std::string_view target);
     void add_character_device(std::string_view path, uint32_t mode, uint32_t major, uint32_t minor);
-    // A file, link or whole tree of the host. Sockets, pipes and devices of the tree are an error.
+    // A file, link or whole tree of the host. Sockets in it are left out, devices are an error.
     Outcome<void> add_from_host(const std::filesystem::path& host, std::string_view guest);
 
     // The archive so far, without its trailer: archives can be put one after the other.

@@ -88,6 +88,8 @@ TEST(Cpio, HostTrees) {
     ASSERT_TRUE(write_file(folder / "a" / "file", "1"));
     std::filesystem::create_symlink("file", folder / "a" / "link");
     chmod((folder / "a" / "file").c_str(), 0751);
+    ASSERT_EQ(mkfifo((folder / "a" / "fifo").c_str(), 0600), 0);
+    ASSERT_EQ(mknod((folder / "a" / "socket").c_str(), S_IFSOCK | 0600, 0), 0);
     CpioWriter writer;
     EXPECT_TRUE(writer.add_from_host(folder, "/x/y"));
     EXPECT_FALSE(writer.add_from_host(folder / "missing", "/z"));
@@ -96,6 +98,8 @@ TEST(Cpio, HostTrees) {
     auto entries = read_back(std::move(writer).finish(), has_trailer);
     EXPECT_EQ(entries["x/y/a/file"].mode & 0777, 0751u);
     EXPECT_EQ(entries["x/y/a/link"].data, "file");
+    EXPECT_EQ(entries["x/y/a/fifo"].mode, uint32_t{S_IFIFO | 0600});
+    EXPECT_FALSE(entries.contains("x/y/a/socket"));
     std::filesystem::remove_all(folder);
 }
 

@@ -79,6 +79,7 @@ ProgramFile inspect_program(std::string_view content) {
 Outcome<Addition> parse_addition(std::string_view text, const fs::path& directory) {
     Addition addition;
     size_t colon = text.rfind(':');
+    if (text.empty() || colon == 0) return problem("'" + std::string(text) + "' names nothing of the host to add", "Write --add HOST or --add HOST:GUEST.");
     if (colon == std::string_view::npos || fs::exists(directory / text)) {
         addition.host = (directory / text).lexically_normal();
         addition.guest = absolute_guest(text, directory);

@@ -64,6 +64,8 @@ TEST_F(GuestFiles, RefusesWhatCannotRun) {
 
 TEST_F(GuestFiles, ParsesAdditions) {
     EXPECT_EQ(parse_addition("text", folder_)->guest, (folder_ / "text").string());
+    EXPECT_FALSE(parse_addition("", folder_));
+    EXPECT_FALSE(parse_addition(":/x", folder_));
     EXPECT_EQ(parse_addition("text:/etc/x", folder_)->guest, "/etc/x");
     EXPECT_EQ(parse_addition("text:/etc/", folder_)->guest, "/etc/text");
     EXPECT_EQ(parse_addition("text:sub/x", folder_)->guest, (folder_ / "sub/x").string());
