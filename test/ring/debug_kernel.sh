@@ -52,19 +52,25 @@ unwanted="CC_OPTIMIZE_FOR_SIZE SLUB_TINY KASAN_INLINE MODULE_SIG RANDOMIZE_BASE 
     PERF_EVENTS_INTEL_UNCORE PERF_EVENTS_INTEL_RAPL PERF_EVENTS_INTEL_CSTATE X86_INTEL_PSTATE
     X86_AMD_PSTATE SERIAL_8250_PCI SERIAL_8250_EXAR SERIAL_8250_LPSS SERIAL_8250_MID
     SERIAL_8250_PERICOM PCIEASPM VGA_ARB SCHED_MC STRICT_DEVMEM INIT_STACK_ALL_ZERO"
-{
-    date
-    make -C "$tree" tinyconfig
-    cd "$tree"
-    # shellcheck disable=SC2046,SC2086
-    scripts/config $(printf -- '-e %s ' $wanted) $(printf -- '-d %s ' $unwanted)
-    make olddefconfig
-    for option in $wanted; do # what does not exist or has an unmet need is a mistake above
-        grep -q "^CONFIG_$option=y" .config || { echo "debug_kernel.sh: no $option"; exit 1; }
+has_all() { # what does not exist or has an unmet need is a mistake above
+    local option
+    for option in $wanted; do
+        grep -q "^CONFIG_$option=y" .config || { echo "debug_kernel.sh: no $option"; return 1; }
     done
-    make -j2 bzImage modules_prepare
-    make -j2 modules # for Module.symvers
-    date
-} >"$folder/log" 2>&1 8>&- || { tail -30 "$folder/log" >&2; exit 1; }
+}
+# Each step by its own &&: errexit does not reach into what is asked for its outcome.
+# shellcheck disable=SC2046,SC2086
+build() {
+    date &&
+        cd "$tree" &&
+        make tinyconfig &&
+        scripts/config $(printf -- '-e %s ' $wanted) $(printf -- '-d %s ' $unwanted) &&
+        make olddefconfig &&
+        has_all &&
+        make -j2 bzImage modules_prepare &&
+        make -j2 modules && # for Module.symvers
+        date
+}
+(build) >"$folder/log" 2>&1 8>&- || { tail -30 "$folder/log" >&2; exit 1; }
 echo "$recipe" >"$folder/built"
 echo "$tree"
