@@ -37,14 +37,15 @@ std::string nul_terminated(const std::vector<std::string>& strings) {
     return bytes;
 }
 
-// Whether an addition brings this path of the guest.
-bool is_added(const GuestPlan& plan, const std::string& path) {
+// The file of the host that an addition brings to this path of the guest.
+std::optional<fs::path> added_from(const GuestPlan& plan, const std::string& path) {
     for (const Addition& addition : plan.additions) {
-        if (addition.guest == path) return true;
+        if (addition.guest == path) return addition.host;
         std::string folder = addition.guest == "/" ? "/" : addition.guest + "/";
-        if (path.starts_with(folder) && fs::exists(addition.host / path.substr(folder.size()))) return true;
+        if (!path.starts_with(folder)) continue;
+        if (const fs::path host = addition.host / path.substr(folder.size()); fs::exists(host)) return host;
     }
-    return false;
+    return std::nullopt;
 }
 
 }  // namespace
@@ -100,16 +101,16 @@ Outcome<void> carry_program(GuestPlan& plan, const fs::path& directory, const st
     if (name.empty()) return problem("the name of the program is empty");
     if (name.find('/') == std::string::npos) return {};  // the machine looks it up in its PATH
     const std::string guest = absolute_guest(name, directory);
-    if (is_added(plan, guest)) return {};
-    if (name.starts_with('/') && base_names.contains(guest)) return {};
-    const fs::path host = (directory / name).lexically_normal();
+    const std::optional<fs::path> added = added_from(plan, guest);
+    if (!added && name.starts_with('/') && base_names.contains(guest)) return {};
+    const fs::path host = added.value_or((directory / name).lexically_normal());
     if (!fs::is_regular_file(host)) return {};  // the machine says that it is not there
 
     auto content = read_file(host);
     if (!content) return std::unexpected(content.error());
     if (access(host.c_str(), X_OK) != 0) return problem("'" + name + "' is not executable", "chmod +x makes it so.", kCannotRun);
     ProgramFile file = inspect_program(*content);
-    auto has = [&](const std::string& path) { return base_names.contains(path) || is_added(plan, path); };
+    auto has = [&](const std::string& path) { return base_names.contains(path) || added_from(plan, path); };
     if (file.kind == ProgramFile::Kind::Other) return problem("'" + name + "' is neither an ELF program nor a script that begins with #!", {}, kCannotRun);
     if (file.kind == ProgramFile::Kind::Elf && !file.is_x86_64) return problem("'" + name + "' is no program for x86-64", {}, kCannotRun);
     if (file.kind == ProgramFile::Kind::Elf && !file.interpreter.empty() && !has(file.interpreter))
@@ -118,7 +119,7 @@ Outcome<void> carry_program(GuestPlan& plan, const fs::path& directory, const st
     if (file.kind == ProgramFile::Kind::Script && !has(file.interpreter))
         return problem("'" + name + "' is a script for '" + file.interpreter + "', which the machine does not have",
                        "Bring a static one with --add.", kCannotRun);
-    plan.additions.push_back({host, guest});
+    if (!added) plan.additions.push_back({host, guest});
     return {};
 }
 

@@ -110,6 +110,8 @@ grep -q -e dynamically err && found=yes
 check "a dynamic program is refused with a reason" 126
 [ "${found-}" = yes ]; status=$?
 check "the reason is said" 0
+run --add dynamic:/dynamic -- /dynamic -c true > out 2> err; status=$?
+check "a dynamic program that --add brings, too" 126
 
 : > out
 (until grep -q ready out; do sleep 0.2; done; kill -INT "$(cat pid)") &
