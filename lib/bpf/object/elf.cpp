@@ -65,6 +65,9 @@ std::expected<ElfFile, std::string> ElfFile::open(std::span<const u8> bytes) {
             }
             s.data = bytes.subspan(offset, s.size);
         }
+        if (s.size > kMaxSectionBytes) {
+            return std::unexpected("a section is larger than a gigabyte");
+        }
         elf.sections_.push_back(s);
     }
     for (u32 i = 0; i < count; i++) {

@@ -14,6 +14,8 @@
 
 namespace gyre::bpf {
 
+inline constexpr u64 kMaxSectionBytes = u64{1} << 30;  // of a map value, which a section may become
+
 struct ElfSection {
     std::string_view name;
     u32 type = 0;

@@ -146,11 +146,7 @@ void ObjectLoader::add_data_map(u32 index) {
     m->map.max_entries = 1;
     bool is_constant = starts_with(s.name, ".rodata");
     m->map.flags = is_constant ? kMapReadOnlyProgram : 0;
-    if (s.data.empty()) {
-        m->contents.assign(s.size, 0);
-    } else {
-        m->contents.assign(s.data.begin(), s.data.end());
-    }
+    m->contents.assign(s.data.begin(), s.data.end());  // none, where all is zero
     if (is_constant) {
         m->map.frozen_contents = m->contents;
     }

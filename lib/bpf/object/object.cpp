@@ -26,8 +26,8 @@ std::expected<std::unique_ptr<Object>, std::string> Object::open(std::vector<u8>
                                                                  const Btf* kernel_btf) {
     auto object = std::make_unique<Object>();
     object->bytes_ = std::move(bytes);
-    object->arena_memory_.resize(kArenaBytes);
-    object->arena_ = std::make_unique<Arena>(object->arena_memory_);
+    object->arena_memory_ = std::make_unique_for_overwrite<u8[]>(kArenaBytes);
+    object->arena_ = std::make_unique<Arena>(std::span(object->arena_memory_.get(), kArenaBytes));
     ObjectLoader loader(*object, kernel_btf);
     std::string problem = loader.load();
     if (!problem.empty()) {

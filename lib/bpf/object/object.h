@@ -55,7 +55,7 @@ private:
     friend class ObjectLoader;
     std::vector<u8> bytes_;
     std::vector<u8> btf_bytes_;
-    std::vector<u8> arena_memory_;
+    std::unique_ptr<u8[]> arena_memory_;
     std::unique_ptr<Arena> arena_;
     Btf btf_;
     bool has_btf_ = false;
