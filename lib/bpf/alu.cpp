@@ -42,7 +42,8 @@ bool Analysis::check_alu_encoding(const Insn& insn) {
     } else if (insn.uses_register_source()) {
         bad = insn.imm != 0 && !(op == kMov && wide && insn.off == 1);
         if (op == kMov) {
-            bool is_cast = wide && insn.off == 1;
+            bool is_cast = wide && insn.off == 1 && has_arena_ &&
+                           (insn.imm == 1 || insn.imm == 1 << 16);
             bool is_extension = insn.off == 8 || insn.off == 16 || (wide && insn.off == 32);
             bad = bad || (insn.off != 0 && !is_cast && !is_extension);
         } else if (op == kDiv || op == kMod) {

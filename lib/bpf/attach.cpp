@@ -70,6 +70,20 @@ bool Analysis::check_instructions_exist() {
                 state_->insn = i;
                 return fail(Problem::BadEncoding, -1, "a 64-bit load is not well formed");
             }
+            const bool names_map = insn.src() == kPseudoMapFd || insn.src() == kPseudoMapValue;
+            if (names_map && static_cast<u32>(insn.imm) >= program_.maps.size()) {
+                state_->insn = i;
+                return fail(Problem::BadEncoding, -1, "the instruction names no map");
+            }
+            has_arena_ = has_arena_ ||
+                         (names_map && program_.maps[static_cast<u32>(insn.imm)]->type == MapType::Arena);
+            const Btf* kernel = environment_.kernel_btf;
+            const BtfKind kind = kernel != nullptr ? kernel->type(static_cast<u32>(insn.imm)).kind()
+                                                   : BtfKind::Void;
+            if (insn.src() == kPseudoBtfId && kind != BtfKind::Variable && kind != BtfKind::Function) {
+                state_->insn = i;
+                return fail(Problem::BadType, -1, "the instruction names no variable of the kernel");
+            }
         }
         const bool is_load = insn.insn_class() == kClassLdx;
         if (!exists(insn, environment_.target.version) || (is_load && insn.imm != 0)) {
