@@ -3,7 +3,7 @@
 #
 # The kernel's own verifier tests as an oracle. The source comes from Debian's linux-source package, is
 # unpacked into the build directory and stays out of the tree.
-#   score.sh cases|objects|kernel-cases|kernel-objects|kernel-programs|bench-objects|fuzz [SECONDS]
+#   score.sh cases|objects|kernel-cases|kernel-objects|kernel-programs|bench-objects|fuzz [SECONDS [SEED]]
 # cases: test_verifier of 6.1; objects: progs/verifier_*.c of 6.12; kernel-...: the same programs, but
 # the running kernel's verdict is the expected one (needs bpf(2)); kernel-programs: all other selftests
 # that compile. bench-objects: makes the objects that `gyre bench bpf` times. fuzz: random programs.
@@ -13,7 +13,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 build=${GYRE_BUILD:-build}
 case $build in /*) ;; *) build=$(pwd)/$build ;; esac
 score=${BPF_SCORE_DIR:-$build/host/test/bpf}
-[ "$mode" = fuzz ] && exec "$score/bpf_differential_fuzz" --seconds "${2:-25}"
+[ "$mode" = fuzz ] && exec "$score/bpf_differential_fuzz" --seconds "${2:-25}" ${3:+--seed "$3"}
 case $mode in
 cases | kernel-cases) version=6.1 ;;
 objects | kernel-objects | kernel-programs | bench-objects) version=6.12 ;;
