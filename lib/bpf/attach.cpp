@@ -85,6 +85,15 @@ bool Analysis::check_instructions_exist() {
                 return fail(Problem::BadType, -1, "the instruction names no variable of the kernel");
             }
         }
+        const bool is_kfunc = insn.code == (kClassJmp | kCall) && insn.src() == kCallKfunc;
+        if (is_kfunc && insn.imm != 0) {  // 0: a weak function that the kernel lacks
+            const Btf* kernel = environment_.kernel_btf;
+            if (kernel == nullptr ||
+                kernel->type(static_cast<u32>(insn.imm)).kind() != BtfKind::Function) {
+                state_->insn = i;
+                return fail(Problem::BadHelper, -1, "the kernel function is not known");
+            }
+        }
         const bool is_load = insn.insn_class() == kClassLdx;
         if (!exists(insn, environment_.target.version) || (is_load && insn.imm != 0)) {
             state_->insn = i;

@@ -33,7 +33,7 @@ constexpr u32 kMostFailuresShown = 5;
 // Did the kernel refuse because it did not know a number well enough?
 bool is_about_bounds(const std::string& log) {
     static constexpr const char* kWords[] = {
-        "unbounded min value", "unbounded memory access", "min value is", "max value is", "invalid access to map value",
+        "unbounded min value", "math between", "unbounded memory access", "min value is", "max value is", "invalid access to map value",
         "invalid access to packet", "invalid access to memory", "invalid variable-offset", "invalid write to stack",
         "invalid read from stack", "out of bounds", "unbounded variable-offset", "value is outside of the allowed memory range"};
     return std::ranges::any_of(kWords, [&](const char* words) { return log.find(words) != std::string::npos; });
