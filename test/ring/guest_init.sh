@@ -1,7 +1,7 @@
 #!/bin/busybox sh
 # SPDX-License-Identifier: MIT
 # The first process of the machine that run.sh starts. Arguments come by the kernel command line:
-# ring.part=TEXT (which cases, _ for a space), ring.run=suite|fuzz|soak|library-soak|bench, ring.seconds=N (fuzz and soaks).
+# ring.part=TEXT (which cases, _ for a space), ring.run=suite|fuzz|soak|library|library-soak|bench, ring.seconds=N (fuzz and soaks).
 /bin/busybox --install -s /bin
 export PATH=/bin
 mount -t proc proc /proc
@@ -30,6 +30,7 @@ suite)
     ;;
 fuzz) /ring_fuzz "$seconds" ;;
 soak) /ring_soak "$seconds" ;;
+library) /ksvc_async_test --gtest_color=no ;;
 library-soak) /ksvc-soak "$seconds" ;;
 bench) /ring_bench ;;
 esac

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# run.sh SERIES [suite|fuzz|soak|library-soak|bench] [PART or SECONDS]: builds the module for Debian's kernel of that
+# run.sh SERIES [suite|fuzz|soak|library|library-soak|bench] [PART or SECONDS]: builds the module for Debian's kernel of that
 # series (6.1, 6.12; debug: debug_kernel.sh), boots it in QEMU with busybox, the module and the test program, and prints
 # TAP: the suite's cases and then what the machine itself has to show (no complaint of the kernel,
 # no unloading while in use, unloading afterwards).
@@ -44,11 +44,16 @@ for program in ring_suite ring_fuzz ring_soak ring_bench; do
     [ -e "$programs/$program" ] && cp "$programs/$program" "$work/root/"
 done
 [ -e "$work/root/ring_suite" ] || { echo "run.sh: no $programs/ring_suite" >&2; exit 1; }
-if [ "$what" = library-soak ]; then # ksvc/test, a program of the host: with what it is linked to
-    soak=${RING_SOAK:-${GYRE_BUILD:-$root/build}/host/ksvc/ksvc-soak}
-    [ -e "$soak" ] || { echo "run.sh: no $soak" >&2; exit 1; }
-    cp "$soak" "$work/root/"
-    for library in $(ldd "$soak" | grep -o '/[^ ]*'); do
+case $what in
+library) program=ksvc_async_test ;; # the library's unit tests, on the device where they know how
+library-soak) program=ksvc-soak ;;
+*) program='' ;;
+esac
+if [ -n "$program" ]; then # a program of the host: with what it is linked to
+    program=${RING_LIBRARY:-${GYRE_BUILD:-$root/build}/host/ksvc}/$program
+    [ -e "$program" ] || { echo "run.sh: no $program" >&2; exit 1; }
+    cp "$program" "$work/root/"
+    for library in $(ldd "$program" | grep -o '/[^ ]*'); do
         mkdir -p "$work/root$(dirname "$library")"
         cp -L "$library" "$work/root$library"
     done
@@ -94,6 +99,10 @@ verdict() { # name, then a command that succeeds when all is well
 }
 says() { grep -aq "^guest: $1" "$work/log" || { tail -5 "$work/log"; return 1; }; }
 says_not() { ! grep -a "^guest: $1" "$work/log"; }
+if [ "$what" = library ]; then
+    verdict "library: its tests pass" says 'exit 0$'
+    verdict "library: they used the device" grep -aq '^guest: counters instances [1-9]' "$work/log"
+fi
 [ "$what$argument" != suite ] || verdict "soak: nothing lost, doubled or wrong in 5 s" says soaked
 verdict "machine: Linux $version reached its end" says done
 verdict "machine: unload is refused while in use" says_not "unloaded while in use"
