@@ -141,6 +141,7 @@ private:
 
     // generalize.cpp
     bool generalize(u32 insn, bool& is_pruned);
+    Attempt* make_attempt(bool is_loop);
     bool start_attempt(const Checkpoint& partner, bool is_loop);
     bool is_way_back(const Checkpoint& c) const;
     bool open_attempt(Attempt* a);

@@ -28,21 +28,32 @@ constexpr u64 kJoinWasteAllowance = 4'000;
 
 }  // namespace
 
-// The current state goes on in a generalized form, if that is of any use.
-bool Analysis::start_attempt(const Checkpoint& partner, bool is_loop) {
+// What an attempt that begins here takes back to; the current state becomes a copy, to be widened.
+// Null: no memory.
+Attempt* Analysis::make_attempt(bool is_loop) {
     State* wide = copy_state(*state_);
     Attempt* a = arena_.make<Attempt>();
     if (wide == nullptr || a == nullptr) {
-        return out_of_memory();
+        return nullptr;
     }
-    State* start = state_;
-    a->saved = start;
+    a->saved = state_;
     a->is_loop = is_loop;
     a->pending_base = pending_;
     a->serial = last_serial_;
     a->insns_at_start = report_.statistics.insns_processed;
     a->wasted_at_start = wasted_insns_;
     state_ = wide;
+    return a;
+}
+
+// The current state goes on in a generalized form, if that is of any use.
+bool Analysis::start_attempt(const Checkpoint& partner, bool is_loop) {
+    State* start = state_;
+    Attempt* a = make_attempt(is_loop);
+    if (a == nullptr) {
+        return out_of_memory();
+    }
+    State* wide = state_;
     u64 now = report_.statistics.insns_processed;
     a->deadline = now + (is_loop ? kLoopAllowance + now / 2
                                  : kMinAttemptInsns + kMaxCostRatio * partner.cost);
@@ -99,23 +110,16 @@ bool Analysis::open_attempt(Attempt* a) {
 bool Analysis::test_endurance(const Checkpoint& partner) {
     demand_.at(state_->insn).endurance_tests++;
     u64 length = state_->path_length - partner.state->path_length;
-    State* wide = copy_state(*state_);
-    Attempt* a = arena_.make<Attempt>();
-    if (wide == nullptr || a == nullptr) {
+    State* start = state_;
+    Attempt* a = make_attempt(true);
+    if (a == nullptr) {
         return out_of_memory();
     }
-    State* start = state_;
-    a->saved = start;
-    a->is_loop = true;
+    State* wide = state_;
     a->is_endurance = true;
     a->has_followers = true;
     a->rounds = limits_.insns_processed / (length + 1) + 1;
-    a->pending_base = pending_;
-    a->serial = last_serial_;
-    a->insns_at_start = report_.statistics.insns_processed;
-    a->wasted_at_start = wasted_insns_;
     a->deadline = a->insns_at_start + 2 * length + kMinAttemptInsns;
-    state_ = wide;
     bool is_useful = claim_rounds(*a, *start, *partner.state) && claim_followers(*a, *start);
     if (arena_.is_exhausted()) {
         return out_of_memory();
