@@ -88,7 +88,7 @@ void add_input(CLI::App* command, Options& options) {
     command->add_option("FILE", options.input.file, "A BPF object, as clang -target bpf makes it")->required();
     command->add_option("--program", options.input.program, "Only the program of this name");
     command->add_option("--type", options.input.type, "The program type, where the section's name does not say it");
-    command->add_option("--target", options.input.target, "linux-6.1, linux-6.12 or linux-6.18")->capture_default_str();
+    command->add_option("--target", options.input.target, "Where the programs are to run: linux-6.1, linux-6.12, linux-6.18 or gyre")->capture_default_str();
     command->add_option("--btf", options.input.kernel_btf, "The target kernel's types (default: the running kernel's)");
     command->add_option("--memory", options.input.memory_mib, "Memory for one verification, in MiB")->capture_default_str()->check(CLI::Range(1, 4096));
 }

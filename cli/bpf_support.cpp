@@ -51,13 +51,15 @@ Outcome<std::unique_ptr<OpenedObject>> open_object(const BpfInput& input) {
     auto opened = std::make_unique<OpenedObject>();
     const Target* target = linux_tables::find_target(input.target.c_str());
     if (target == nullptr)
-        return problem("'" + input.target + "' is no target", "Targets are linux-6.1, linux-6.12 and linux-6.18.");
+        return problem("'" + input.target + "' is no target", "Targets are linux-6.1, linux-6.12, linux-6.18 and gyre.");
     auto bytes = read_bytes(input.file);
     if (!bytes) return std::unexpected(bytes.error());
     const std::string btf_path = input.kernel_btf.empty() ? kRunningKernelTypes : input.kernel_btf;
     auto btf_bytes = read_bytes(btf_path);
     if (!btf_bytes && !input.kernel_btf.empty()) return std::unexpected(btf_bytes.error());
-    if (btf_bytes) {
+    if (!target->is_linux && !input.kernel_btf.empty())
+        return problem("the target '" + input.target + "' has no kernel types", "Leave --btf out.");
+    if (btf_bytes && target->is_linux) {
         opened->btf_bytes = std::move(*btf_bytes);
         opened->btf_memory.resize(8u << 20);
         opened->btf_arena = std::make_unique<Arena>(opened->btf_memory);

@@ -265,6 +265,13 @@ private:
     void need_stack(u32 frame, u64 slots);
     bool destroy_dynptr_if_overwritten(u32 frame, u32 slot);
 
+    // offer.cpp
+    bool check_offer();
+    bool check_map_offer(const Map& map);
+    bool refuse_version(Problem problem, u16 since, std::string_view what,
+                        std::string_view which = {});
+    bool refuse_helper(u32 id, const HelperPrototype* h);
+
     // attach.cpp
     bool check_attachment();
     bool check_instructions_exist();

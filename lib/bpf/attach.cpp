@@ -4,57 +4,11 @@
 // Asked before the first is followed (Linux: check_attach_btf_id, resolve_pseudo_ldimm64). Left out: the list of functions whose errors may be injected,
 // which the kernel's BTF does not hold.
 #include "lib/bpf/analysis.h"
+#include "lib/bpf/linux/history.h"
 #include "lib/bpf/linux/linux.h"
 #include "lib/bpf/linux/struct_ops.h"
 
 namespace gyre::bpf {
-namespace {
-
-bool is_sized(const Insn& insn, bool with_eight) {
-    return with_eight || insn.size_bits() != kSizeDw;
-}
-
-// Does Linux know this operation code? Reached or not, a program may not hold another.
-bool exists(const Insn& insn, u16 version) {
-    const u8 c = insn.insn_class();
-    const bool is_register = insn.uses_register_source();
-    const u8 op = insn.op();
-    switch (c) {
-        case kClassAlu: case kClassAlu64:
-            if (op == kNeg) {
-                return !is_register;
-            }
-            if (op == kEnd) {
-                return c == kClassAlu || (!is_register && version >= kInstructionSetFour);
-            }
-            return op <= kEnd;
-        case kClassJmp: case kClassJmp32:
-            if (op == kJa) {
-                return !is_register && (c == kClassJmp || version >= kInstructionSetFour);
-            }
-            if (op == kJcond) {
-                return c == kClassJmp && !is_register;
-            }
-            if (op == kCall || op == kExit) {
-                return c == kClassJmp && !is_register;
-            }
-            return op <= kJsle;
-        case kClassLd:
-            return is_ld_imm64(insn) || ((insn.mode() == kModeAbs || insn.mode() == kModeInd) &&
-                                         is_sized(insn, false));
-        case kClassLdx:
-            return insn.mode() == kModeMem ||
-                   (insn.mode() == kModeMemSx && is_sized(insn, false) &&
-                    version >= kInstructionSetFour);
-        case kClassSt: return insn.mode() == kModeMem;
-        default:
-            return insn.mode() == kModeMem ||
-                   (insn.mode() == kModeAtomic &&
-                    (version >= 615 || insn.size_bits() == kSizeW || insn.size_bits() == kSizeDw));
-    }
-}
-
-}  // namespace
 
 bool Analysis::check_instructions_exist() {
     for (u32 i = 0; i < program_.insns.size(); i++) {
@@ -95,17 +49,23 @@ bool Analysis::check_instructions_exist() {
             }
         }
         const bool is_load = insn.insn_class() == kClassLdx;
-        if (!exists(insn, environment_.target.version) || (is_load && insn.imm != 0)) {
+        const u16 since = linux_tables::instruction_since(insn);
+        if (since == linux_tables::kNever || (is_load && insn.imm != 0)) {
             state_->insn = i;
             return fail(Problem::BadEncoding, -1, "there is no instruction of code ", u32{insn.code},
                         " with these fields");
+        }
+        if (since > environment_.target.version) {
+            state_->insn = i;
+            return refuse_version(Problem::BadEncoding, since,
+                                  linux_tables::instruction_name(since, insn));
         }
     }
     return true;
 }
 
 bool Analysis::check_attachment() {
-    if (!check_instructions_exist()) {
+    if (!check_instructions_exist() || !check_offer()) {
         return false;
     }
     const Btf* kernel = environment_.kernel_btf;
@@ -209,6 +169,14 @@ u32 Analysis::struct_ops_stub() const {
 // The helpers of a program: its type's, or those of the structure or iterator it is attached to.
 const HelperPrototype* Analysis::offered_helper(u32 id) const {
     const HelperSet* set = struct_ops_ != nullptr ? struct_ops_->helpers : rules_->helpers;
+    bool is_own = false;  // what a structure brings along is as old as the structure
+    for (const HelperChoice& choice : set != nullptr ? set->own : std::span<const HelperChoice>()) {
+        is_own = is_own || (struct_ops_ != nullptr && choice.id == id);
+    }
+    if (environment_.target.is_linux && !is_own &&
+        linux_tables::helper_since(id, program_.type) > environment_.target.version) {
+        return nullptr;
+    }
     const HelperPrototype* h = find_helper(environment_, set, id, state_->may_sleep);
     const Btf* kernel = environment_.kernel_btf;
     if (h == nullptr && program_.type == ProgramType::Tracing &&

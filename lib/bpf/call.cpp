@@ -2,6 +2,7 @@
 //
 // Calls of subprograms, returns from them, and the end of a program.
 #include "lib/bpf/analysis.h"
+#include "lib/bpf/linux/history.h"
 
 namespace gyre::bpf {
 
@@ -114,7 +115,9 @@ bool Analysis::check_global_arguments(u32 s) {
             continue;
         }
         if (want.kind == GlobalArgumentKind::Object) {
-            bool matches = r.kind == Kind::BtfObject && r.extra == want.size;
+            bool matches = r.kind == Kind::BtfObject && !r.is_program_type && r.off == 0 &&
+                           r.var.is_constant() && r.var.value() == 0 && r.extra == want.size &&
+                           !r.has(kUntrusted | kUser | kPercpu | kAlloc | kNonOwning);
             if (!matches || (r.has(kMaybeNull) && !want.may_be_null)) {
                 return fail(Problem::BadArgument, static_cast<int>(number),
                             "the global function takes a trusted kernel object");
@@ -195,6 +198,9 @@ GlobalArgument Analysis::global_argument(u32 prototype, u32 index) const {
             continue;
         }
         std::string_view tag = btf.name(id);
+        if (linux_tables::argument_tag_since(tag) > environment_.target.version) {
+            continue;  // a kernel that old reads past it
+        }
         is_nonnull = is_nonnull || tag == "arg:nonnull";
         is_trusted = is_trusted || tag == "arg:trusted";
         is_context = is_context || tag == "arg:ctx";

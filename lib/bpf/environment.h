@@ -199,11 +199,14 @@ struct ProgramRules {
 // Which of Linux's behaviours hold. One field for each thing that changed and that programs see.
 struct Target {
     const char* name = "linux-6.18";
-    u16 version = 618;
+    u16 version = 618;  // major * 100 + minor
     bool may_read_uninitialized_stack = true;
     u32 stack_rounding = 16;
     u32 cpu_count = 8192;  // how many there can be; the machine's own number bounds more
     bool follows_division = false;
+    // False: a place of its own, where nothing but its tables counts and the kernel has no functions
+    // for programs; instructions are those of `version`.
+    bool is_linux = true;
 };
 
 struct Environment {
@@ -211,6 +214,7 @@ struct Environment {
     std::span<const HelperPrototype> prototypes;
     std::span<const ProgramRules> rules;  // by program type
     const Btf* kernel_btf = nullptr;
+    u64 map_types = ~u64{0};  // a bit for each MapType that there is
 };
 
 // `may_sleep` chooses where a helper has a form that may sleep and one that may not.

@@ -300,9 +300,7 @@ bool Analysis::call_helper(const Insn& insn, bool&) {
     u32 id = static_cast<u32>(insn.imm);
     const HelperPrototype* h = offered_helper(id);
     if (h == nullptr || !helper_condition(id)) {
-        return fail(Problem::BadHelper, -1, "helper ", id,
-                    h != nullptr ? h->name : "", " may not be called by a program of type ",
-                    rules_->name);
+        return refuse_helper(id, h);
     }
     if ((h->properties & kGplOnly) && !program_.is_gpl) {
         return fail(Problem::BadHelper, -1, "helper ", h->name,

@@ -127,6 +127,9 @@ bool Analysis::check_helper_map(u32 id, const CallFacts& facts) {
 
 // What a program of this type may not have in its maps (Linux: check_map_prog_compatibility).
 bool Analysis::check_used_map(const Map& map) {
+    if (!check_map_offer(map)) {
+        return false;
+    }
     ProgramType t = program_.type;
     bool is_tracing = t == ProgramType::Kprobe || t == ProgramType::Tracepoint ||
                       t == ProgramType::PerfEvent || t == ProgramType::RawTracepoint ||
@@ -170,7 +173,7 @@ bool Analysis::helper_condition(u32 id) {
     using A = AttachType;
     A a = program_.attach;
     bool is_tracing = program_.type == ProgramType::Tracing || program_.type == ProgramType::Lsm;
-    bool has_trampoline = program_.type == ProgramType::Lsm ||
+    bool has_trampoline = (program_.type == ProgramType::Lsm && a == A::LsmMac) ||
                           (program_.type == ProgramType::Tracing &&
                            (a == A::TraceFentry || a == A::TraceFexit || a == A::ModifyReturn));
     const Btf* kernel = environment_.kernel_btf;
@@ -182,10 +185,19 @@ bool Analysis::helper_condition(u32 id) {
         case helper::kGetFuncArg: case helper::kGetFuncRet: case helper::kGetFuncArgCnt:
             return has_trampoline;
         case 174:  // get_attach_cookie
-            return !is_tracing || has_trampoline || a == A::TraceRawTp;
+            return (!is_tracing && program_.type != ProgramType::Syscall) || has_trampoline ||
+                   (a == A::TraceRawTp && program_.type == ProgramType::Tracing &&
+                    environment_.target.version >= 610);
         case 126: case 127: case 150:  // seq_printf, seq_write, seq_printf_btf
             return a == A::TraceIter;
+        case helper::kSkbPullData:  // allowed there by 6.18, not by 6.12
+            return program_.type != ProgramType::LwtSeg6local || environment_.target.version > 612;
+        case helper::kGetLocalStorage:
+            return program_.type != ProgramType::Lsm || a == A::LsmCgroup;
         case 186: case helper::kSetRetval:  // get_retval, set_retval
+            if (program_.type == ProgramType::Lsm && a != A::LsmCgroup) {
+                return false;
+            }
             switch (a) {
                 case A::CgroupInetIngress: case A::CgroupInetEgress: case A::CgroupSockOps:
                 case A::CgroupUdp4Recvmsg: case A::CgroupUdp6Recvmsg: case A::CgroupUnixRecvmsg:
@@ -215,8 +227,16 @@ bool Analysis::helper_condition(u32 id) {
                 return environment_.kernel_btf->member(program_.attach_type_id,
                                                        program_.attach_member).name != "release";
             }
-            if (program_.type == ProgramType::CgroupSockAddr) {
-                return a != A::CgroupInet4PostBind && a != A::CgroupInet6PostBind;
+            if (program_.type == ProgramType::CgroupSockopt) {
+                return a == A::CgroupSetsockopt;
+            }
+            if (program_.type == ProgramType::Lsm) {  // where the hook is given a socket of its own
+                std::string_view hook =
+                    kernel != nullptr ? kernel->name(program_.attach_type_id) : std::string_view();
+                return a == A::LsmCgroup &&
+                       (hook == "bpf_lsm_sock_graft" || hook == "bpf_lsm_inet_csk_clone" ||
+                        hook == "bpf_lsm_inet_conn_established" ||
+                        hook == "bpf_lsm_socket_post_create" || hook == "bpf_lsm_socket_socketpair");
             }
             return true;
         default: return true;

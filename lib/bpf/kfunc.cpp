@@ -44,17 +44,19 @@ bool is_plain(const Btf& btf, u32 type, int depth) {
 
 bool is_plain_data(const Btf& btf, u32 type) { return is_plain(btf, type, 0); }
 
-KfuncTraits kfunc_traits(const Btf* btf, u32 function_id) {
+KfuncTraits kfunc_traits(const Btf* btf, u32 function_id, u16 version) {
     KfuncTraits t;
     if (btf == nullptr || btf->type(function_id).kind() != BtfKind::Function) {
         return t;
     }
     std::string_view name = btf->name(function_id);
-    if (const KfuncRow* row = find_kfunc(name)) {
+    if (const KfuncRow* row = find_kfunc(name, version).row) {
         t.is_iterator_next = (row->flags & kIteratorNext) != 0;
         t.may_sleep = (row->flags & kSleepable) != 0;
     }
     t.takes_callback = name == "bpf_rbtree_add_impl";
+    t.changes_packets = name == "bpf_xdp_pull_data";
+    t.throws = name == "bpf_throw";
     return t;
 }
 
@@ -292,18 +294,14 @@ bool Analysis::call_kfunc(const Insn& insn, bool& path_ended) {
     KfuncCall call;
     call.name = kernel->name(id);
     call.prototype = kernel->type(id).size_or_type;
-    call.row = find_kfunc(call.name);
-    u32 type = static_cast<u32>(program_.type);
-    // Tracing programs of every kind share one set.
-    bool is_tracing = program_.type == ProgramType::Tracing ||
-                      program_.type == ProgramType::Lsm ||
-                      program_.type == ProgramType::Tracepoint ||
-                      program_.type == ProgramType::PerfEvent;
-    u64 mine = u64{1} << type;
-    if (is_tracing) {
-        mine |= u64{1} << static_cast<u32>(ProgramType::Tracing);
-    }
+    const KfuncMatch match = find_kfunc(call.name, environment_.target.version);
+    call.row = match.row;
+    const u64 mine = kfunc_types(program_.type, environment_.target.version);
     if (call.row == nullptr || !(call.row->program_types & mine)) {
+        if (match.next_since != 0) {
+            return refuse_version(Problem::BadHelper, match.next_since, "kernel function ",
+                                  call.name);
+        }
         return fail(Problem::BadHelper, -1, "kernel function ", call.name,
                     " may not be called by a program of type ", rules_->name);
     }

@@ -182,7 +182,7 @@ bool Analysis::special_kfunc(KfuncCall& call, bool& ended) {
         call.result.extra = static_cast<u32>(call.constant);
         call.result.parent = call.dynptr.id;
         call.result.ref = call.dynptr.ref;
-        call.result.flags = (writes ? 0 : kReadOnly) | (kind == DynptrKind::Skb ? kDynptrSkb : 0) |
+        call.result.flags = (writes ? 0 : kReadOnly) | (kind == DynptrKind::Skb || kind == DynptrKind::SkbMeta ? kDynptrSkb : 0) |
                             (kind == DynptrKind::Xdp ? kDynptrXdp : 0);
         call.result_is_set = true;
     } else if (name == "bpf_wq_set_callback_impl") {

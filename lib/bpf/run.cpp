@@ -242,7 +242,8 @@ bool Analysis::walk(u32 subprogram) {
 void Analysis::run() {
     u32 type = static_cast<u32>(program_.type);
     if (type >= environment_.rules.size() || environment_.rules[type].context == nullptr) {
-        fail(Problem::NotSupported, -1, "this program type is not supported");
+        fail(Problem::NotSupported, -1, "programs of this type (number ", type,
+             ") are not supported; the target is ", environment_.target.name);
         return;
     }
     rules_ = &environment_.rules[type];

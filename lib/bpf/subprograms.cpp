@@ -40,11 +40,13 @@ void Analysis::prepare_subprograms() {
             sub.might_sleep = sub.might_sleep || (h != nullptr && (h->properties & kMaySleep));
             sub.changes_packets = sub.changes_packets || helper_changes_packets(id);
         } else if (is_call && insn.src() == kCallKfunc) {
-            KfuncTraits traits = kfunc_traits(environment_.kernel_btf, static_cast<u32>(insn.imm));
+            KfuncTraits traits = kfunc_traits(environment_.kernel_btf, static_cast<u32>(insn.imm),
+                                              environment_.target.version);
             if (traits.is_iterator_next || traits.takes_callback) {
                 flow_.flags[i] |= kCheckpoint | kForced;
             }
             sub.might_sleep = sub.might_sleep || traits.may_sleep;
+            sub.changes_packets = sub.changes_packets || traits.changes_packets;
         } else if (insn.code == (kClassJmp | kJcond)) {
             flow_.flags[i] |= kCheckpoint | kForced;
         }

@@ -3,6 +3,7 @@
 // Linux's program types put together: context, helpers, packets. And the targets by name.
 #include <string_view>
 
+#include "lib/bpf/gyre/place.h"
 #include "lib/bpf/linux/layouts.h"
 #include "lib/bpf/linux/linux.h"
 
@@ -51,12 +52,16 @@ constexpr Target kTargets[] = {
     {"linux-6.1", 601, true, 32},
     {"linux-6.12", 612, true, 16},
     {"linux-6.18", 618, true, 16},
+    {.name = "gyre", .version = 618, .is_linux = false},
 };
 
 }  // namespace
 
 Environment environment(const Target& target, const Btf* kernel_btf) {
-    return {target, {kHelperPrototypes, kHelperPrototypeCount}, kRules, kernel_btf};
+    if (!target.is_linux) {
+        return gyre_place::environment(target);
+    }
+    return {target, {kHelperPrototypes, kHelperPrototypeCount}, kRules, kernel_btf, ~u64{0}};
 }
 
 const Target* find_target(const char* name) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Which program type of Linux (as of 6.12) may call which helper, as sets that fall back to one
-// another. Each pair is a helper's number and its row in helper_prototypes.cpp. What depends on the
+// Which program type of Linux (as of 6.18) may call which helper, as sets that fall back to one
+// another; history.cpp says since when. Each pair is a helper's number and its row in helper_prototypes.cpp. What depends on the
 // attach type or on sleeping is decided in lib/bpf/helper_condition.cpp.
 #include "lib/bpf/linux/linux.h"
 
@@ -16,7 +16,11 @@ static const HelperChoice kBaseOwn[] = {
     {194, 254}, {164, 215}, {181, 240}, {209, 269}, {198, 258}, {199, 259}, {200, 260}, {197,
     257}, {201, 261}, {202, 262}, {203, 263}, {210, 270}, {211, 271}, {80, 111}, {123, 169}, {6,
     5}, {35, 47}, {158, 208}, {112, 154}, {113, 155}, {114, 156}, {115, 157}, {149, 197}, {165,
-    216}, {175, 234}, {177, 236}};
+    216}, {175, 234}, {177, 236},
+    // For programs of all types since 6.16, for some before (history.cpp).
+    {15, 15}, {16, 16}, {17, 17}, {22, 23}, {37, 49}, {55, 78}, {109, 151}, {117, 159}, {141, 189},
+    {141, 188}, {148, 196}, {156, 205}, {156, 204}, {157, 207}, {157, 206}, {176, 235}, {180, 239},
+    {191, 251}};
 const HelperSet kBaseHelpers = {kBaseOwn, nullptr, nullptr, nullptr, true};
 
 static const HelperChoice kTraceCommonOwn[] = {
@@ -105,7 +109,7 @@ static const HelperChoice kSockAddrOwn[] = {
 const HelperSet kSockAddrHelpers = {kSockAddrOwn, &kCgroupCommonHelpers, &kCgroupCurrentHelpers, &kSkBaseHelpers, false};
 
 static const HelperChoice kSkFilterOwn[] = {
-    {26, 34}, {68, 98}, {46, 61}, {47, 66}, {25, 31}};
+    {122, 167},     {26, 34}, {68, 98}, {46, 61}, {47, 66}, {25, 31}};
 const HelperSet kSkFilterHelpers = {kSkFilterOwn, &kSkBaseHelpers, nullptr, nullptr, true};
 
 static const HelperChoice kCgSkbOwn[] = {
@@ -114,7 +118,7 @@ static const HelperChoice kCgSkbOwn[] = {
 const HelperSet kCgSkbHelpers = {kCgSkbOwn, &kCgroupCommonHelpers, &kSkFilterHelpers, nullptr, false};
 
 static const HelperChoice kTcClsActOwn[] = {
-    {9, 9}, {26, 34}, {68, 98}, {39, 52}, {28, 40}, {40, 54}, {135, 182}, {10, 10}, {11, 11},
+    {122, 167}, {9, 9}, {26, 34}, {68, 98}, {39, 52}, {28, 40}, {40, 54}, {135, 182}, {10, 10}, {11, 11},
     {13, 13}, {17, 18}, {18, 19}, {19, 20}, {31, 43}, {32, 44}, {50, 72}, {38, 50}, {43, 57},
     {20, 21}, {21, 22}, {29, 41}, {30, 42}, {23, 24}, {152, 200}, {155, 203}, {24, 26}, {34,
     46}, {41, 55}, {48, 67}, {25, 31}, {8, 8}, {33, 45}, {46, 61}, {47, 66}, {69, 100}, {163,

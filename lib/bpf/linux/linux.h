@@ -46,9 +46,10 @@ extern const HelperSet kIterTcpHelpers;
 extern const HelperSet kSchedExtHelpers;
 extern const HelperSet kTcpCaHelpers;
 
-// The environment of a Linux kernel; `kernel_btf` may be null, then programs that need it are refused.
+// The environment of a target. Of a Linux kernel: `kernel_btf` may be null, then programs that need it
+// are refused. The target `gyre` has no types (lib/bpf/gyre/place.h).
 Environment environment(const Target& target, const Btf* kernel_btf);
-// "linux-6.1", "linux-6.12", "linux-6.18"; null for an unknown name.
+// "linux-6.1", "linux-6.12", "linux-6.18", "gyre"; null for an unknown name.
 const Target* find_target(const char* name);
 
 }  // namespace gyre::bpf::linux_tables
