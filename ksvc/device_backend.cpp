@@ -56,8 +56,8 @@ Result<void> DeviceBackend::open(unsigned entries, unsigned workers) {
         return probed;
     }
     if (features_ & KSVC_FEATURE_NEEDS_WORKERS) {
-        for (unsigned i = 0; i < std::max(workers, 1u); ++i) {
-            if (start_worker() || i != 0) continue;
+        worker_goal_ = std::max(workers, 1u);
+        if (!bring_workers()) {
             close_all();
             return fail(EAGAIN);
         }
@@ -124,7 +124,7 @@ Start DeviceBackend::start(const Entry& entry, uint64_t token) {
 
 Result<void> DeviceBackend::flush() {
     if (published_tail_ == submit_tail_) return {};
-    if (doorbell_ == nullptr) return wait(0, std::chrono::nanoseconds{0});
+    if (doorbell_ == nullptr || wants_worker()) return wait(0, std::chrono::nanoseconds{0});
     ksvc_store_release(&submit_->tail, submit_tail_);
     published_tail_ = submit_tail_;
     *doorbell_ = 1;
@@ -139,7 +139,21 @@ Result<void> DeviceBackend::wait(unsigned count, Patience patience) {
     request.submit_count = fresh;
     request.min_complete = count;
     request.timeout_ns = patience ? patience->count() : KSVC_TIMEOUT_NONE;
-    if (::ioctl(fd_, KSVC_IOC_ENTER, &request) < 0) return fail(errno);
+    return enter(request);
+}
+
+void DeviceBackend::help() {
+    ksvc_enter request{};
+    (void)enter(request);
+}
+
+Result<void> DeviceBackend::enter(ksvc_enter& request) {
+    while (::ioctl(fd_, KSVC_IOC_ENTER, &request) < 0) {
+        // This thread has a seccomp filter that the workers lack: a thread that it makes has it too. The
+        // kernel says so once and completes with -EACCES what nobody comes for, so this ends.
+        if (errno != EACCES) return fail(errno);
+        (void)bring_workers();
+    }
     return {};
 }
 
@@ -149,6 +163,17 @@ Result<unsigned> DeviceBackend::cancel(uint64_t token) {
     const int reached = ::ioctl(fd_, KSVC_IOC_CANCEL, &request);
     if (reached < 0) return fail(errno);
     return static_cast<unsigned>(reached);
+}
+
+bool DeviceBackend::bring_workers() {
+    std::erase_if(workers_, [](pthread_t worker) { return pthread_tryjoin_np(worker, nullptr) == 0; });
+    // At least one, for those that are left may be about to leave; when they have, the kernel asks again.
+    bool is_one_here = false;
+    do {
+        if (!start_worker()) return is_one_here;
+        is_one_here = true;
+    } while (workers_.size() < worker_goal_);
+    return true;
 }
 
 bool DeviceBackend::start_worker() {
@@ -169,7 +194,7 @@ void* DeviceBackend::worker_main(void* self) {
     while (!backend.is_ending_) {
         if (::ioctl(backend.fd_, KSVC_IOC_WORK, &work) != 0) {
             if (errno == EINTR) continue;
-            break;  // ESHUTDOWN: closed or dismissed
+            break;  // ESHUTDOWN: closed or dismissed. EACCES: a thread has a filter that this one lacks
         }
         if (work.ticket == 0) continue;
         const auto& a = work.args;

@@ -60,12 +60,19 @@ public:
             if (!take(completion.corr_id, completion.result, completion.flags)) break;
         }
         if (handed_on != 0) ksvc_store_release(&complete_->head, complete_head_);
+        else if (wants_worker()) [[unlikely]] help();
         return handed_on;
     }
 
 private:
     Result<void> map_all(const ksvc_create_params& params);
     Result<void> probe();
+    bool wants_worker() const {
+        return (*const_cast<const volatile ksvc_u32*>(&submit_->flags) & KSVC_RING_WANTS_WORKER) != 0;
+    }
+    void help();  // a ring that wants a worker gets one where this thread can make it
+    Result<void> enter(ksvc_enter& request);
+    bool bring_workers();
     bool start_worker();
     static void* worker_main(void* self);
     void close_all();
@@ -89,6 +96,7 @@ private:
     std::bitset<kCallLimit> inside_;
     bool nop_inside_ = false;
     std::vector<pthread_t> workers_;
+    size_t worker_goal_ = 1;
     std::atomic<bool> is_ending_{false};
 };
 

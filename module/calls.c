@@ -2,15 +2,14 @@
 /*
  * Which call goes where, and those that run inside and are no file calls: poll and sleep.
  *
- * A call runs inside only where that meets everything a trap would meet. Everything that this file
+ * A call runs inside only where a trap would meet nothing more (cover.c). Everything that this file
  * does not name steps out.
  */
 #include <linux/hrtimer.h>
-#include <linux/entry-common.h>
+#include <linux/file.h>
 #include <linux/ktime.h>
 #include <linux/module.h>
 #include <linux/poll.h>
-#include <linux/ptrace.h>
 #include <linux/resource.h>
 #include <linux/sched/signal.h>
 #include <linux/time.h>
@@ -79,27 +78,6 @@ u32 ksvc_tier(u32 syscall_nr)
 bool ksvc_may_repeat(u32 syscall_nr)
 {
 	return syscall_nr == __NR_accept || syscall_nr == __NR_accept4;
-}
-
-/*
- * A seccomp filter, audit, a tracer or a system-call tracepoint watches a thread of this process.
- * All threads are asked, for an entry does not say which of them wrote it.
- */
-bool ksvc_trap_would_meet_more(void)
-{
-	struct task_struct *thread;
-	bool answer = false;
-
-	rcu_read_lock();
-	for_each_thread(current, thread) {
-		if ((READ_ONCE(task_thread_info(thread)->syscall_work) & SYSCALL_WORK_ENTER) ||
-		    READ_ONCE(thread->ptrace)) {
-			answer = true;
-			break;
-		}
-	}
-	rcu_read_unlock();
-	return answer;
 }
 
 /* The deadline survives a restart, so that a stopped sleeper does not sleep longer. */
@@ -242,7 +220,7 @@ static s64 poll_call(struct ksvc_request *request)
 
 s64 ksvc_run_inside(struct ksvc_instance *instance, struct ksvc_request *request)
 {
-	if (ksvc_tier(request->syscall_nr) != KSVC_TIER_INSIDE || ksvc_trap_would_meet_more())
+	if (ksvc_tier(request->syscall_nr) != KSVC_TIER_INSIDE)
 		return KSVC_STEP_OUT;
 	switch (request->syscall_nr) {
 	case __NR_nanosleep:

@@ -17,6 +17,7 @@ static const char *const names[KSVC_COUNTERS] = {
 	[KSVC_COUNT_NOPS] = "nops",
 	[KSVC_COUNT_COMPLETIONS] = "completions",
 	[KSVC_COUNT_CANCELLED] = "cancelled",
+	[KSVC_COUNT_REFUSED] = "refused",
 	[KSVC_COUNT_DOORBELL_FAULTS] = "doorbell_faults",
 	[KSVC_COUNT_WAIT_FAULTS] = "wait_faults",
 	[KSVC_COUNT_WITHDRAWALS] = "withdrawals",

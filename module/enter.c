@@ -35,7 +35,8 @@ static int take(struct ksvc_instance *instance, u32 count)
 	return taken ? (int)taken : result;
 }
 
-static int sleep_until_complete(struct ksvc_instance *instance, u32 min_complete, s64 timeout_ns)
+static int sleep_until_complete(struct ksvc_instance *instance, u32 min_complete, s64 timeout_ns,
+				bool may_promise)
 {
 	DEFINE_WAIT(wait);
 	ktime_t deadline = 0;
@@ -52,6 +53,10 @@ static int sleep_until_complete(struct ksvc_instance *instance, u32 min_complete
 			break;
 		result = -ETIME;
 		if (timeout_ns == 0)
+			break;
+		result = -EACCES;
+		if (unlikely(READ_ONCE(instance->wants_worker)) &&
+		    ksvc_asks_for_worker(instance, may_promise))
 			break;
 		/* EINTR where a handler runs; after a mere stop the wait starts over. */
 		result = -ERESTARTNOHAND;
@@ -74,18 +79,21 @@ static int sleep_until_complete(struct ksvc_instance *instance, u32 min_complete
 
 /* As ppoll(2): the mask holds while waiting; a signal that it lets through finds its handler run
  * under it, and the old mask back afterwards. */
-static int wait_under_mask(struct ksvc_instance *instance, const struct ksvc_enter *enter)
+static int wait_under_mask(struct ksvc_instance *instance, const struct ksvc_enter *enter,
+			   bool may_promise)
 {
 	sigset_t mask, old;
 	int result;
 
 	if (!enter->sigmask)
-		return sleep_until_complete(instance, enter->min_complete, enter->timeout_ns);
+		return sleep_until_complete(instance, enter->min_complete, enter->timeout_ns,
+					    may_promise);
 	if (copy_from_user(&mask, u64_to_user_ptr(enter->sigmask), sizeof(mask)))
 		return -EFAULT;
 	sigdelsetmask(&mask, sigmask(SIGKILL) | sigmask(SIGSTOP));
 	sigprocmask(SIG_SETMASK, &mask, &old);
-	result = sleep_until_complete(instance, enter->min_complete, enter->timeout_ns);
+	result = sleep_until_complete(instance, enter->min_complete, enter->timeout_ns,
+				      may_promise);
 	if (result == -ERESTARTNOHAND) {
 		current->saved_sigmask = old;
 		set_restore_sigmask();
@@ -129,6 +137,8 @@ long ksvc_enter(struct ksvc_instance *instance, void __user *argument)
 		return -EINVAL;
 	if (READ_ONCE(instance->is_closed))
 		return -ESHUTDOWN;
+	if (unlikely(READ_ONCE(instance->wants_worker)) && ksvc_asks_for_worker(instance, true))
+		return -EACCES;
 	ksvc_count(KSVC_COUNT_ENTERS, 1);
 	if (enter.submit_count) {
 		taken = take(instance, enter.submit_count);
@@ -139,8 +149,8 @@ long ksvc_enter(struct ksvc_instance *instance, void __user *argument)
 		return taken;
 	/* Room in the ring again: workers that back pressure has put to sleep go on. */
 	if (ksvc_can_take(instance))
-		wake_up(&instance->worker_wait);
-	error = wait_under_mask(instance, &enter);
+		ksvc_go_on(instance);
+	error = wait_under_mask(instance, &enter, !taken);
 	return taken ? taken : error;
 }
 

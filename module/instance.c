@@ -74,6 +74,7 @@ int ksvc_instance_open(struct file *file)
 	init_waitqueue_head(&instance->worker_wait);
 	init_waitqueue_head(&instance->complete_wait);
 	INIT_DELAYED_WORK(&instance->withdraw_wait_page, ksvc_withdraw_wait_page);
+	INIT_DELAYED_WORK(&instance->refuse, ksvc_refuse);
 	file->private_data = instance;
 	file->f_mapping = instance->inode->i_mapping;
 	ksvc_count(KSVC_COUNT_INSTANCES, 1);
@@ -118,6 +119,7 @@ void ksvc_instance_free(struct ksvc_instance *instance)
 		spin_unlock(&ksvc_instances_lock);
 		ksvc_close(instance);
 		cancel_delayed_work_sync(&instance->withdraw_wait_page);
+		cancel_delayed_work_sync(&instance->refuse);
 	}
 	free_memory(instance);
 	if (instance->is_created) {
@@ -324,9 +326,32 @@ void ksvc_thread_exits(struct task_struct *task)
 			instance->busy_workers--;
 			instance->all_workers--;
 			ksvc_complete_locked(instance, request, -EINTR);
+			if (instance->all_workers)
+				continue;
+			/* Its filter has killed it, and the doorbell may be mapped still. */
+			ksvc_want_worker_locked(instance, false);
+			ksvc_refuse_later(instance);
 		}
 		ksvc_settle_locked(instance);
 		ksvc_unlock(instance);
+	}
+	spin_unlock(&ksvc_instances_lock);
+}
+
+/*
+ * A newer filter than some workers of this process have: those leave at their next look, also from
+ * its other rings, because they are in the way of those that have the filter.
+ */
+void ksvc_workers_look_again(struct ksvc_instance *of)
+{
+	struct ksvc_instance *instance;
+
+	spin_lock(&ksvc_instances_lock);
+	list_for_each_entry(instance, &instances, instances_node) {
+		if (instance->owner != of->owner)
+			continue;
+		WRITE_ONCE(instance->must_look, true);
+		wake_up_all(&instance->worker_wait);
 	}
 	spin_unlock(&ksvc_instances_lock);
 }

@@ -91,6 +91,10 @@ struct ksvc_instance {
 	bool is_closed;
 	bool is_dismissed;
 	bool is_kicked;
+	bool must_look;    /* workers ask again whether they cover the process: see cover.c */
+	bool wants_worker; /* one has left because it does not, or none is left */
+	bool is_promised;  /* a thread was told to make one, or one waits for others to go */
+	bool was_refused;
 	u32 unannounced; /* completions posted since the last notification */
 	u64 submit_head;
 	u64 complete_tail;
@@ -118,6 +122,7 @@ struct ksvc_instance {
 	bool wait_is_mapped;
 	struct page *doorbell_page;
 	struct delayed_work withdraw_wait_page;
+	struct delayed_work refuse;
 };
 
 /* ---- instance.c */
@@ -128,6 +133,7 @@ long ksvc_create(struct ksvc_instance *instance, void __user *argument);
 void ksvc_close(struct ksvc_instance *instance);
 void ksvc_process_execs(struct task_struct *task);
 void ksvc_thread_exits(struct task_struct *task);
+void ksvc_workers_look_again(struct ksvc_instance *instance);
 int ksvc_filesystem_init(void);
 void ksvc_filesystem_exit(void);
 
@@ -147,16 +153,32 @@ long ksvc_cancel(struct ksvc_instance *instance, void __user *argument);
 long ksvc_probe(void __user *argument);
 long ksvc_work(struct ksvc_instance *instance, void __user *argument);
 long ksvc_dismiss(struct ksvc_instance *instance);
+void ksvc_go_on(struct ksvc_instance *instance);
 void ksvc_interrupt_worker(struct ksvc_request *request);
 int ksvc_mmap(struct file *file, struct vm_area_struct *vma);
 void ksvc_withdraw_doorbell(struct ksvc_instance *instance);
 void ksvc_withdraw_wait_page(struct work_struct *work);
 
+/* ---- cover.c: what a trap of current would meet of all that its process's threads' own would */
+enum ksvc_cover {
+	KSVC_UNWATCHED, /* there is nothing to meet: calls may run inside */
+	KSVC_COVERED,   /* all of it: current may make the trap */
+	KSVC_AHEAD,     /* not all, but those that have something else may have less, and may go */
+	KSVC_BEHIND,    /* not all: current may run nothing */
+};
+enum ksvc_cover ksvc_cover(void);
+bool ksvc_may_exec(void);
+bool ksvc_trap_would_meet_more(void);
+void ksvc_want_worker_locked(struct ksvc_instance *instance, bool is_promised);
+void ksvc_worker_covers(struct ksvc_instance *instance);
+bool ksvc_asks_for_worker(struct ksvc_instance *instance, bool promise);
+void ksvc_refuse_later(struct ksvc_instance *instance);
+void ksvc_refuse(struct work_struct *work);
+
 /* ---- calls.c, file_calls.c, socket_calls.c, whole_calls.c, signals.c */
 #define KSVC_STEP_OUT S64_MIN
 u32 ksvc_tier(u32 syscall_nr);
 bool ksvc_may_repeat(u32 syscall_nr);
-bool ksvc_trap_would_meet_more(void);
 s64 ksvc_run_inside(struct ksvc_instance *instance, struct ksvc_request *request);
 s64 ksvc_file_call(struct ksvc_request *request);
 s64 ksvc_socket_call(struct ksvc_request *request);
@@ -201,6 +223,7 @@ enum ksvc_counter {
 	KSVC_COUNT_NOPS,
 	KSVC_COUNT_COMPLETIONS,
 	KSVC_COUNT_CANCELLED,
+	KSVC_COUNT_REFUSED,
 	KSVC_COUNT_DOORBELL_FAULTS,
 	KSVC_COUNT_WAIT_FAULTS,
 	KSVC_COUNT_WITHDRAWALS,

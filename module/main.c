@@ -5,6 +5,7 @@
  * instance.c  open, CREATE, close         order.c   taking, LINKED, DRAIN, completing
  * map.c       the five mappings           enter.c   ENTER, CANCEL, PROBE
  * work.c      threads that stay inside    signals.c what a call sends to its caller
+ * cover.c     who may run a call for whom
  * calls.c, file_calls.c, socket_calls.c, whole_calls.c    what runs inside
  * shared_page.c, follow.c                 what a process may read about itself, kept current
  * counters.c  debugfs                     trace.h   tracepoints

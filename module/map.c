@@ -128,6 +128,8 @@ static vm_fault_t doorbell_fault(struct vm_fault *fault)
 	spin_lock(&instance->lock);
 	instance->is_kicked = true; /* after the page: see worker_sleeps() in work.c */
 	instance->is_dismissed = false;
+	if (instance->wants_worker) /* and nobody to take what was written */
+		ksvc_refuse_later(instance);
 	spin_unlock(&instance->lock);
 	mutex_unlock(&instance->page_lock);
 	wake_up(&instance->worker_wait);
@@ -154,7 +156,9 @@ static const struct vm_operations_struct doorbell_operations = {
 
 static bool may_return(struct ksvc_instance *instance)
 {
-	return READ_ONCE(instance->is_closed) || ksvc_completions_waiting(instance) != 0;
+	return READ_ONCE(instance->is_closed) || ksvc_completions_waiting(instance) != 0 ||
+	       (READ_ONCE(instance->wants_worker) && !READ_ONCE(instance->is_promised) &&
+		!list_empty(&instance->ready)); /* so that it can ENTER */
 }
 
 /* Lends the page for a tick. */
@@ -201,7 +205,7 @@ static vm_fault_t wait_fault(struct vm_fault *fault)
 		return VM_FAULT_RETRY;
 	/* What back pressure has held up may go on now that the program has emptied its ring. */
 	if (ksvc_can_take(instance))
-		wake_up(&instance->worker_wait);
+		ksvc_go_on(instance);
 	/* Without the mmap lock the mapping may go; the file must not. */
 	get_file(file);
 	release_fault_lock(fault);

@@ -300,6 +300,8 @@ void ksvc_unlock(struct ksvc_instance *instance)
 	bool wake_worker = instance->idle_workers && !list_empty(&instance->ready);
 
 	instance->unannounced = 0;
+	if (unlikely(instance->wants_worker) && !list_empty(&instance->ready))
+		ksvc_refuse_later(instance);
 	WRITE_ONCE(instance->view->in_flight, instance->in_flight_count);
 	spin_unlock(&instance->lock);
 	if (wake_worker)

@@ -10,6 +10,7 @@
 #include <linux/sched/signal.h>
 #include <linux/task_work.h>
 #include <linux/uaccess.h>
+#include <asm/unistd.h>
 
 #include "instance.h"
 
@@ -17,11 +18,22 @@ static unsigned int spin_us = 20;
 module_param(spin_us, uint, 0644);
 MODULE_PARM_DESC(spin_us, "how long a worker looks at an empty ring before it sleeps (not on one CPU)");
 
+/* How soon a worker asks again whether those that are in its way have gone. */
+#define LOOK_AGAIN (HZ / 50 + 1)
+
 static bool has_reason_to_wake(struct ksvc_instance *instance)
 {
 	return !list_empty(&instance->ready) || READ_ONCE(instance->is_kicked) ||
 	       READ_ONCE(instance->is_closed) || READ_ONCE(instance->is_dismissed) ||
 	       ksvc_can_take(instance);
+}
+
+/* There is room in the ring again: workers that back pressure has put to sleep go on. */
+void ksvc_go_on(struct ksvc_instance *instance)
+{
+	wake_up(&instance->worker_wait);
+	if (unlikely(READ_ONCE(instance->wants_worker)))
+		ksvc_refuse_later(instance);
 }
 
 static bool spun_into_work(struct ksvc_instance *instance)
@@ -119,7 +131,21 @@ static long bring_back(struct ksvc_instance *instance, const struct ksvc_work *w
 	return error;
 }
 
-enum outcome { WENT_ON, STEPS_OUT, MUST_RESTART };
+enum outcome { WENT_ON, STEPS_OUT, MUST_RESTART, IS_BEHIND, MUST_WAIT };
+
+static void put_back_locked(struct ksvc_instance *instance, struct ksvc_request *request)
+{
+	instance->busy_workers--;
+	WRITE_ONCE(instance->view->workers_busy, instance->busy_workers);
+	request->state = KSVC_READY;
+	request->worker = NULL;
+	list_add(&request->queue_node, &instance->ready);
+}
+
+static bool is_exec(u32 syscall_nr)
+{
+	return syscall_nr == __NR_execve || syscall_nr == __NR_execveat;
+}
 
 /* Runs one ready request. Called with the lock held, returns without it. */
 static enum outcome run_one(struct ksvc_instance *instance, struct ksvc_request *request,
@@ -127,6 +153,7 @@ static enum outcome run_one(struct ksvc_instance *instance, struct ksvc_request 
 {
 	struct ksvc_shared_page *view = instance->view;
 	enum outcome outcome = WENT_ON;
+	enum ksvc_cover cover;
 	bool pass_on;
 	s64 result;
 
@@ -140,8 +167,13 @@ static enum outcome run_one(struct ksvc_instance *instance, struct ksvc_request 
 	if (pass_on)
 		wake_up(&instance->worker_wait);
 
-	result = (request->flags & KSVC_ENTRY_OUTSIDE) ? KSVC_STEP_OUT :
-							 ksvc_run_inside(instance, request);
+	cover = ksvc_cover();
+	if (is_exec(request->syscall_nr) && !ksvc_may_exec())
+		result = -EACCES;
+	else if (cover != KSVC_UNWATCHED || (request->flags & KSVC_ENTRY_OUTSIDE))
+		result = KSVC_STEP_OUT;
+	else
+		result = ksvc_run_inside(instance, request);
 	ksvc_pass_on_signals(instance);
 
 	spin_lock(&instance->lock);
@@ -149,6 +181,12 @@ static enum outcome run_one(struct ksvc_instance *instance, struct ksvc_request 
 		clear_thread_flag(TIF_NOTIFY_SIGNAL);
 	if (result == KSVC_STEP_OUT && request->is_cancelled)
 		result = -ECANCELED;
+	if (result == KSVC_STEP_OUT && cover > KSVC_COVERED) {
+		put_back_locked(instance, request);
+		ksvc_want_worker_locked(instance, cover == KSVC_AHEAD);
+		ksvc_unlock(instance);
+		return cover == KSVC_AHEAD ? MUST_WAIT : IS_BEHIND;
+	}
 	if (result == KSVC_STEP_OUT) {
 		request->state = KSVC_OUTSIDE;
 		request->ticket = ++instance->next_ticket * KSVC_RING_ENTRIES_MAX +
@@ -160,8 +198,6 @@ static enum outcome run_one(struct ksvc_instance *instance, struct ksvc_request 
 		ksvc_unlock(instance);
 		return STEPS_OUT;
 	}
-	instance->busy_workers--;
-	WRITE_ONCE(view->workers_busy, instance->busy_workers);
 	ksvc_count(KSVC_COUNT_INSIDE, 1);
 	/* A wait with a time limit of its own (SO_RCVTIMEO) is not restarted: it says EINTR. */
 	if (result == -EINTR && request->is_cancelled)
@@ -173,29 +209,57 @@ static enum outcome run_one(struct ksvc_instance *instance, struct ksvc_request 
 			result = -EINTR;
 		} else {
 			/* A stop, the freezer, a tracer: let it happen; whoever is free goes on. */
-			request->state = KSVC_READY;
-			request->worker = NULL;
-			list_add(&request->queue_node, &instance->ready);
+			put_back_locked(instance, request);
 			outcome = MUST_RESTART;
 		}
 	}
-	if (outcome == WENT_ON)
+	if (outcome == WENT_ON) {
+		instance->busy_workers--;
+		WRITE_ONCE(view->workers_busy, instance->busy_workers);
 		finish_locked(instance, request, result);
+	}
 	ksvc_unlock(instance);
 	return outcome;
 }
 
-static void worker_leaves(struct ksvc_instance *instance)
+static void worker_leaves(struct ksvc_instance *instance, bool is_behind)
 {
 	bool wake_another;
 
+	if (is_behind) {
+		/* In this order, so that a store that nobody sees faults and finds that out. */
+		spin_lock(&instance->lock);
+		ksvc_want_worker_locked(instance, false);
+		spin_unlock(&instance->lock);
+		ksvc_withdraw_doorbell(instance);
+		ksvc_workers_look_again(instance);
+	}
 	spin_lock(&instance->lock);
 	instance->all_workers--;
 	WRITE_ONCE(instance->view->workers_total, instance->all_workers);
 	wake_another = instance->idle_workers && !instance->is_dismissed;
+	if (is_behind && ksvc_can_take(instance))
+		ksvc_refuse_later(instance);
 	ksvc_unlock(instance);
+	if (is_behind)
+		ksvc_announce(instance); /* who waits there may be able to help */
 	if (wake_another) /* in case the wake-up that this one got was meant for work */
 		wake_up(&instance->worker_wait);
+}
+
+/* A thread of this process has a filter or had one. May this worker stay? */
+static bool may_stay(struct ksvc_instance *instance)
+{
+	switch (ksvc_cover()) {
+	case KSVC_BEHIND:
+		return false;
+	case KSVC_AHEAD:
+		ksvc_workers_look_again(instance);
+		return true;
+	default:
+		ksvc_worker_covers(instance);
+		return true;
+	}
 }
 
 static long work_inside(struct ksvc_instance *instance, struct ksvc_work *work)
@@ -205,6 +269,8 @@ static long work_inside(struct ksvc_instance *instance, struct ksvc_work *work)
 	for (;;) {
 		long taken;
 
+		if (unlikely(READ_ONCE(instance->must_look)) && !may_stay(instance))
+			return -EACCES;
 		spin_lock(&instance->lock);
 		if (instance->is_closed || instance->is_dismissed) {
 			spin_unlock(&instance->lock);
@@ -219,6 +285,11 @@ static long work_inside(struct ksvc_instance *instance, struct ksvc_work *work)
 				return 0;
 			case MUST_RESTART:
 				return -ERESTARTSYS;
+			case IS_BEHIND:
+				return -EACCES;
+			case MUST_WAIT:
+				schedule_timeout_interruptible(LOOK_AGAIN);
+				break;
 			case WENT_ON:
 				break;
 			}
@@ -273,7 +344,7 @@ long ksvc_work(struct ksvc_instance *instance, void __user *argument)
 		error = -EFAULT;
 	}
 	if (error)
-		worker_leaves(instance);
+		worker_leaves(instance, error == -EACCES);
 	return error;
 }
 

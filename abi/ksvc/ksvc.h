@@ -172,13 +172,22 @@ struct KSVC_ALIGNED(64) ksvc_ring_header {
     ksvc_u32 head_offset;    /* of the u64 head, from the start of the mapping */
     ksvc_u32 tail_offset;    /* of the u64 tail */
     ksvc_u32 entries_offset; /* of entry 0 */
-    ksvc_u32 constants_pad[8];
+    ksvc_u32 flags;          /* KSVC_RING_*; of the submit ring, written by the kernel */
+    ksvc_u32 constants_pad[7];
     ksvc_u64 head; /* written by the consumer */
     ksvc_u64 head_pad[7];
     ksvc_u64 tail; /* written by the producer */
     ksvc_u64 tail_pad[7];
 };
 #define KSVC_ENTRIES_OFFSET 192u
+
+/*
+ * Entries wait that no worker may run: none is left, or a thread has a seccomp filter (or is
+ * audited) and they are not. A thread that sees this calls ENTER; where that says EACCES, it makes
+ * a worker. One of the threads that could is told so, once. Entries for which no worker comes
+ * complete with -EACCES after a second; they never run uncovered.
+ */
+#define KSVC_RING_WANTS_WORKER (1u << 0)
 
 /* ---- ENTER ---------------------------------------------------------------------------------- */
 
@@ -194,7 +203,7 @@ struct KSVC_ALIGNED(64) ksvc_ring_header {
  * full completion ring pushed back: what is left to submit is told by the submit ring's head, not
  * by this number. Errors, only when nothing was taken: ETIME, EINTR, EINVAL (unknown flag, bad mask size, min_complete above the
  * ring's size, impossible tail), EFAULT, EPERM (the caller is not of the process that created the
- * ring), ESHUTDOWN (closed).
+ * ring), ESHUTDOWN (closed), EACCES (KSVC_RING_WANTS_WORKER is set: make a worker, enter again).
  */
 struct ksvc_enter {
     ksvc_u32 submit_count;
@@ -215,8 +224,9 @@ struct ksvc_enter {
  * syscall(syscall_nr, args...), stores its result (or -errno) in `result`, keeps `ticket`, and
  * enters again. The first time `ticket` is 0. Block all signals but the fatal ones before: a
  * signal that is not blocked ends WORK with EINTR (enter again; nothing is lost). ESHUTDOWN: the
- * ring is closed or the worker was asked to leave, end the thread. EINVAL: a ticket that was not
- * handed to this thread.
+ * ring is closed or the worker was asked to leave, end the thread. EACCES: another thread of the
+ * process has a seccomp filter that this one lacks, or is audited and this one is not; end the
+ * thread, a newer one will do its work. EINVAL: a ticket that was not handed to this thread.
  */
 struct ksvc_work {
     ksvc_u64 ticket;
