@@ -5,20 +5,17 @@
  * named with the reason. The exit code is 0 when all passed.
  */
 #include <signal.h>
-#include <stdarg.h>
 
 #include "ksvc/libksvc.h"
 #include "test/ring/ring.h"
 
 #define CASE_SECONDS_MAX 20
-#define SKIP_CODE 77
 
 #define URING 1
 #define POOL 2
 #define BOTH (URING | POOL)
 
 extern enum ksvc_way contract_way;
-static int report = -1; /* where a case writes its reason */
 
 static const struct {
     const char* name; /* or how names begin, with a star at the end */
@@ -42,7 +39,6 @@ static const struct {
     {"entry: calls about the thread are ENOSYS", BOTH, "the library makes those by trap"},
     {"linked: a chain goes on over two ENTERs", BOTH, "a chain that is open at a flush ends there"},
     {"more: under back pressure it ends and loses nothing", BOTH, "interim completions wait for room"},
-    {"attribution: seccomp is not evaded", BOTH, "asks the device for the tier"},
     {"cancel: an entry that waits", POOL, "what a worker has begun is out of reach"},
     {"drain: cancelled, it lets the others go", POOL, "what a worker has begun is out of reach"},
     {"socket: connect, accept, errors", URING,
@@ -67,71 +63,14 @@ static const char* why_not(const char* name, int way)
     return NULL;
 }
 
-void fail(const char* file, int line, const char* format, ...)
-{
-    char text[512];
-    const char* name = strrchr(file, '/');
-    va_list arguments;
-    int length = snprintf(text, sizeof(text), "%s:%d: ", name ? name + 1 : file, line);
-
-    va_start(arguments, format);
-    length += vsnprintf(text + length, sizeof(text) - (size_t)length, format, arguments);
-    va_end(arguments);
-    if (length >= (int)sizeof(text)) length = sizeof(text) - 1;
-    if (write(report, text, (size_t)length) != length) _exit(3);
-    _exit(1);
-}
-
-void skip(const char* reason)
-{
-    if (write(report, reason, strlen(reason)) < 0) _exit(3);
-    _exit(SKIP_CODE);
-}
-
-static bool run_case(int number, const char* way, const struct test_case* test)
-{
-    char reason[513];
-    ssize_t length;
-    int ends[2], status;
-    bool is_good;
-    pid_t pid;
-
-    if (pipe(ends)) exit(2);
-    fflush(stdout);
-    pid = fork();
-    if (pid == 0) {
-        close(ends[0]);
-        report = ends[1];
-        setpgid(0, 0);
-        alarm(CASE_SECONDS_MAX);
-        test->run();
-        _exit(0);
-    }
-    close(ends[1]);
-    waitpid(pid, &status, 0);
-    kill(-pid, SIGKILL); /* what it left behind */
-    length = read(ends[0], reason, sizeof(reason) - 1);
-    reason[length > 0 ? length : 0] = 0;
-    close(ends[0]);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == SKIP_CODE) {
-        printf("ok %d - %s: %s # SKIP %s\n", number, way, test->name, reason);
-        return true;
-    }
-    is_good = WIFEXITED(status) && WEXITSTATUS(status) == 0 && !reason[0];
-    printf("%s %d - %s: %s\n", is_good ? "ok" : "not ok", number, way, test->name);
-    if (reason[0]) printf("# %s\n", reason);
-    if (WIFSIGNALED(status)) printf("# died of signal %d\n", WTERMSIG(status));
-    return is_good;
-}
-
 int main(int count, char** arguments)
 {
     static const struct {
         int bit;
         enum ksvc_way way;
         const char* name;
-    } ways[] = {{URING, KSVC_WAY_URING, "io_uring"}, {POOL, KSVC_WAY_POOL, "pool"}};
-    const struct test_case* groups[] = {entry_cases,  order_cases,  call_cases,
+    } ways[] = {{URING, KSVC_WAY_URING, "io_uring: "}, {POOL, KSVC_WAY_POOL, "pool: "}};
+    const struct test_case* groups[] = {entry_cases,  order_cases,  call_cases, attribution_cases,
                                         socket_cases, signal_cases, wait_cases};
     const char* part = count > 1 ? arguments[1] : "";
     int number = 0, failures = 0;
@@ -146,13 +85,11 @@ int main(int count, char** arguments)
 
                 if (!strstr(test->name, part)) continue;
                 if (reason)
-                    printf("# does not apply: %s: %s (%s)\n", ways[way].name, test->name, reason);
+                    printf("# does not apply: %s%s (%s)\n", ways[way].name, test->name, reason);
                 else
-                    failures += !run_case(++number, ways[way].name, test);
+                    failures += !case_run(++number, ways[way].name, CASE_SECONDS_MAX, test);
             }
         }
     }
-    printf("1..%d\n", number);
-    if (failures) printf("# %d of %d failed\n", failures, number);
-    return failures != 0;
+    return case_end(number, failures);
 }

@@ -10,13 +10,10 @@
  */
 #include "test/ring/ring.h"
 
-#include <fcntl.h>
 #include <stdarg.h>
-#include <time.h>
 
 #include "ksvc/libksvc.h"
 
-#define PATIENCE_NS (10ll * 1000 * 1000 * 1000)
 #define RINGS_MAX 4
 #define NO_DESCRIPTOR (-100) /* and below: names of rings that cannot be polled */
 
@@ -80,17 +77,6 @@ void ring_workers(struct ring* ring, int count)
 {
     (void)ring;
     (void)count; /* the library brings its own */
-}
-
-void ring_push(struct ring* ring, uint64_t corr_id, uint32_t nr, uint32_t flags, uint64_t a0,
-               uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)
-{
-    struct ksvc_entry* entry = &ring->entries[ring->tail & ring->submit->mask];
-
-    if (ring->tail - ring->submit->head >= ring->submit->ring_size)
-        fail(__FILE__, __LINE__, "the submit ring is full");
-    *entry = (struct ksvc_entry){corr_id, nr, flags, {a0, a1, a2, a3, a4, a5}};
-    ring->submit->tail = ++ring->tail;
 }
 
 /* Slots of the case's completion ring that are neither filled nor promised. */
@@ -157,14 +143,6 @@ int ring_enter(struct ring* ring, uint32_t submit, uint32_t min_complete, int64_
     return -1;
 }
 
-void ring_submit(struct ring* ring, uint32_t submit, uint32_t min_complete, int64_t timeout_ns)
-{
-    int taken = ring_enter(ring, submit, min_complete, timeout_ns);
-
-    if (taken < 0) fail(__FILE__, __LINE__, "ENTER: %s", strerror(errno));
-    CHECK_EQUAL(taken, submit);
-}
-
 uint32_t ring_waiting(struct ring* ring)
 {
     bring(backed_by(ring->fd));
@@ -176,32 +154,6 @@ bool ring_pop(struct ring* ring, struct ksvc_completion* completion)
     if (ring_waiting(ring) == 0) return false;
     *completion = ring->completions[ring->complete->head++ & ring->complete->mask];
     return true;
-}
-
-struct ksvc_completion ring_next(struct ring* ring)
-{
-    struct ksvc_completion completion;
-
-    memset(&completion, 0, sizeof(completion));
-    if (!ring_pop(ring, &completion)) {
-        if (ring_enter(ring, 0, 1, PATIENCE_NS) < 0)
-            fail(__FILE__, __LINE__, "no completion: %s", strerror(errno));
-        CHECK(ring_pop(ring, &completion));
-    }
-    return completion;
-}
-
-int64_t ring_call(struct ring* ring, uint32_t flags, uint32_t nr, uint64_t a0, uint64_t a1,
-                  uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)
-{
-    struct ksvc_completion completion;
-
-    ring_push(ring, 0xCA11, nr, flags, a0, a1, a2, a3, a4, a5);
-    ring_submit(ring, 1, 0, 0);
-    completion = ring_next(ring);
-    CHECK_EQUAL(completion.corr_id, 0xCA11);
-    CHECK_EQUAL(completion.flags, 0);
-    return completion.result;
 }
 
 /* The cases' ioctl: CANCEL is the library's, everything else the kernel's. */
@@ -220,33 +172,4 @@ int contract_ioctl(int fd, unsigned long request, ...)
     if (reached >= 0) return reached;
     errno = -reached;
     return -1;
-}
-
-int64_t now_ns(void)
-{
-    struct timespec time;
-
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return time.tv_sec * 1000000000ll + time.tv_nsec;
-}
-
-void sleep_ms(int ms)
-{
-    struct timespec time = {ms / 1000, ms % 1000 * 1000000l};
-
-    nanosleep(&time, NULL);
-}
-
-int in_child(void (*run)(void*), void* argument)
-{
-    int status;
-    pid_t pid = fork();
-
-    CHECK(pid >= 0);
-    if (pid == 0) {
-        run(argument);
-        _exit(0);
-    }
-    CHECK_EQUAL(waitpid(pid, &status, 0), pid);
-    return status;
 }

@@ -8,16 +8,11 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
-#include <stddef.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/un.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <sys/prctl.h>
 #include <time.h>
 
 #include "test/ring/ring.h"
@@ -413,67 +408,6 @@ static void calls_that_only_a_trap_can_make(void)
     CHECK_EQUAL(CALL(ring, SYS_rmdir, "/tmp/ring-folder", 0), 0);
 }
 
-static void credentials_are_the_submitters(void)
-{
-    struct ring* ring = prepare();
-
-    if (geteuid() != 0) skip("needs root");
-    CHECK_EQUAL(chmod("/tmp", 0777), 0);
-    int fd = open("/tmp/ring-secret", O_CREAT | O_RDWR, 0600);
-    CHECK(fd >= 0);
-    CHECK_EQUAL(CALL(ring, SYS_open, "/tmp/ring-secret", O_RDONLY, 0) >= 0, 1);
-    CHECK_EQUAL(setresuid(1000, 1000, 1000), 0);
-    CHECK_EQUAL(CALL(ring, SYS_open, "/tmp/ring-secret", O_RDONLY, 0), -EACCES);
-    CHECK_EQUAL(CALL_OUTSIDE(ring, SYS_open, "/tmp/ring-secret", O_RDONLY, 0), -EACCES);
-}
-
-static void memory_is_the_submitters(void)
-{
-    struct ring* ring = prepare();
-    char* page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    int zero = open("/dev/zero", O_RDONLY);
-
-    memset(page, 1, 4096);
-    CHECK_EQUAL(CALL(ring, SYS_read, zero, page, 4096), 4096);
-    CHECK_EQUAL(page[4095], 0);
-    CHECK_EQUAL(munmap(page, 4096), 0);
-    CHECK_EQUAL(CALL(ring, SYS_pread64, file_with("abc"), page, 3, 0), -EFAULT);
-}
-
-/* seccomp: write(2) on descriptor 900 is answered with EDOM. */
-static void install_filter(void)
-{
-    struct sock_filter code[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_write, 0, 3),
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0])),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 900, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EDOM),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    struct sock_fprog program = {sizeof(code) / sizeof(*code), code};
-
-    CHECK_EQUAL(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
-    CHECK_EQUAL(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program),
-                0);
-}
-
-static void a_seccomp_filter_is_not_evaded(void)
-{
-    struct ring* ring = prepare();
-    uint8_t tier = 0;
-    struct ksvc_probe probe = {SYS_write, 1, (uint64_t)(uintptr_t)&tier};
-
-    CHECK_EQUAL(CALL(ring, SYS_write, 900, "x", 1), -EBADF);
-    CHECK_EQUAL(ioctl(ring->fd, KSVC_IOC_PROBE, &probe), 0);
-    CHECK_EQUAL(tier, KSVC_TIER_INSIDE);
-    install_filter();
-    CHECK_EQUAL(CALL(ring, SYS_write, 900, "x", 1), -EDOM);
-    CHECK_EQUAL(CALL(ring, SYS_write, 901, "x", 1), -EBADF);
-    CHECK_EQUAL(ioctl(ring->fd, KSVC_IOC_PROBE, &probe), 0);
-    CHECK_EQUAL(tier, KSVC_TIER_OUTSIDE);
-}
-
 const struct test_case call_cases[] = {
     {"call: read moves the position", read_moves_the_position},
     {"call: read, errors", read_errors},
@@ -497,8 +431,5 @@ const struct test_case call_cases[] = {
     {"call: poll sleeps and wakes", poll_sleeps},
     {"call: nanosleep, clock_nanosleep", sleeps},
     {"call: what only a trap can make", calls_that_only_a_trap_can_make},
-    {"attribution: credentials", credentials_are_the_submitters},
-    {"attribution: memory", memory_is_the_submitters},
-    {"attribution: seccomp is not evaded", a_seccomp_filter_is_not_evaded},
     {NULL, NULL},
 };

@@ -26,7 +26,7 @@
 
 #include "abi/ksvc/ksvc.h"
 
-#define WORKERS_MAX 8
+#define WORKERS_MAX 16
 
 struct ring {
     int fd;
@@ -53,8 +53,13 @@ struct test_case {
 
 /* One per source file; ends with a case without name. */
 extern const struct test_case device_cases[], entry_cases[], order_cases[], wait_cases[],
-    call_cases[], socket_cases[], signal_cases[], shared_cases[], clock_cases[], memory_cases[], life_cases[],
-    hostile_cases[], watch_cases[];
+    call_cases[], attribution_cases[], socket_cases[], signal_cases[], shared_cases[],
+    clock_cases[], memory_cases[], life_cases[], hostile_cases[], filter_cases[], watch_cases[];
+
+/* Runs a case and prints its line, with `way` before the name. True unless it failed. */
+bool case_run(int number, const char* way, int seconds_max, const struct test_case* test);
+/* Prints the plan; returns the exit code. */
+int case_end(int number, int failures);
 
 /* Ends the case. */
 void fail(const char* file, int line, const char* format, ...)
@@ -120,5 +125,7 @@ int64_t now_ns(void);
 void sleep_ms(int ms);
 /* Runs a function in a child; returns its wait status. */
 int in_child(void (*run)(void*), void* argument);
+/* A file without a name that holds "abc", read to its end. */
+int file_of_three(void);
 
 #endif

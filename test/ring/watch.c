@@ -6,13 +6,10 @@
  */
 #include <fcntl.h>
 #include <linux/audit.h>
-#include <linux/filter.h>
 #include <linux/netlink.h>
-#include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
-#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/user.h>
@@ -32,17 +29,6 @@ static struct ring* prepare(int workers)
     if (!(ring.params.out.features & KSVC_FEATURE_NEEDS_WORKERS)) skip("not the Linux module");
     ring_workers(&ring, workers);
     return &ring;
-}
-
-static int file_of_three(void)
-{
-    char name[] = "/tmp/ring.XXXXXX";
-    int fd = mkstemp(name);
-
-    CHECK(fd >= 0);
-    unlink(name);
-    CHECK_EQUAL(write(fd, "abc", 3), 3);
-    return fd;
 }
 
 static void put(const char* path, const char* text)
@@ -148,61 +134,6 @@ static void counters_count(void)
         if (counter(names[index]) - before[index] != more[index])
             fail(__FILE__, __LINE__, "%s: %lld more, not %lld", names[index],
                  counter(names[index]) - before[index], more[index]);
-}
-
-/* ---- seccomp ---- */
-
-/* read(2) of MARK bytes is answered as `action` says. */
-static void install_filter(uint32_t action)
-{
-    struct sock_filter code[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_read, 0, 3),
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[2])),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, MARK, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, action),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    struct sock_fprog program = {sizeof(code) / sizeof(*code), code};
-
-    CHECK_EQUAL(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
-    CHECK_EQUAL(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program),
-                0);
-}
-
-static void a_filter_that_refuses_read(void)
-{
-    struct ring* ring = prepare(2);
-    char bytes[4];
-    int fd = file_of_three();
-
-    CHECK_EQUAL(lseek(fd, 0, SEEK_SET), 0);
-    CHECK_EQUAL(CALL(ring, SYS_read, fd, bytes, MARK), 3);
-    install_filter(SECCOMP_RET_ERRNO | EDOM);
-    CHECK_EQUAL(lseek(fd, 0, SEEK_SET), 0);
-    CHECK_EQUAL(CALL(ring, SYS_read, fd, bytes, MARK), -EDOM);
-    CHECK_EQUAL(CALL_OUTSIDE(ring, SYS_read, fd, bytes, MARK), -EDOM);
-    CHECK_EQUAL(CALL(ring, SYS_read, fd, bytes, 3), 3);
-}
-
-static void read_with_a_filter_that_kills(void* argument)
-{
-    struct ring* ring = prepare(1);
-    char byte;
-
-    (void)argument;
-    install_filter(SECCOMP_RET_KILL_PROCESS);
-    CALL(ring, SYS_read, file_of_three(), &byte, MARK);
-}
-
-static void a_filter_that_kills(void)
-{
-    int status;
-
-    prepare(0);
-    status = in_child(read_with_a_filter_that_kills, NULL);
-    CHECK(WIFSIGNALED(status));
-    CHECK_EQUAL(WTERMSIG(status), SIGSYS);
 }
 
 /* ---- ptrace ---- */
@@ -350,15 +281,35 @@ static bool has_record(int log, int nr, int third, int result)
     return false;
 }
 
+/* By a thread that is audited, through workers that are not, for they are older. */
+static void* read_through_old_workers(void* argument)
+{
+    struct ring* ring = argument;
+    struct ksvc_completion completion;
+    char bytes[8];
+
+    PUSH(ring, 1, SYS_pread64, 0, file_of_three(), bytes, MARK + 1, 0);
+    while (!ring_pop(ring, &completion)) {
+        uint32_t fresh = (uint32_t)(ring->tail - ksvc_load_acquire(&ring->submit->head));
+
+        if (ring_enter(ring, fresh, 1, 10000000000ll) >= 0) continue;
+        CHECK_EQUAL(errno, EACCES);
+        ring_workers(ring, 1);
+    }
+    CHECK_EQUAL(completion.result, 3);
+    return NULL;
+}
+
 static void audit_sees_it(void)
 {
     struct sockaddr_nl group = {.nl_family = AF_NETLINK, .nl_groups = 1 << (AUDIT_NLGRP_READLOG - 1)};
     struct audit_status status = {.mask = AUDIT_STATUS_ENABLED, .enabled = 1};
     struct audit_rule_data rule = {.flags = AUDIT_FILTER_EXIT, .action = AUDIT_ALWAYS};
+    struct ring* ring = prepare(1);
+    bool is_seen = false, is_seen_of_thread = false;
     int fd, log, result;
-    bool is_seen;
+    pthread_t thread;
 
-    prepare(0);
     fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_AUDIT);
     if (fd < 0) skip("no audit in this kernel");
     log = socket(AF_NETLINK, SOCK_RAW, NETLINK_AUDIT);
@@ -369,19 +320,21 @@ static void audit_sees_it(void)
     if (result == 0) {
         result = in_child(read_watched, NULL);
         is_seen = has_record(log, SYS_pread64, MARK, 3);
+        CHECK_EQUAL(pthread_create(&thread, NULL, read_through_old_workers, ring), 0);
+        CHECK_EQUAL(pthread_join(thread, NULL), 0);
+        is_seen_of_thread = has_record(log, SYS_pread64, MARK + 1, 3);
         CHECK_EQUAL(ask_audit(fd, AUDIT_DEL_RULE, &rule, sizeof(rule)), 0);
     }
     status.enabled = 0;
     CHECK_EQUAL(ask_audit(fd, AUDIT_SET, &status, sizeof(status)), 0);
     CHECK_EQUAL(result, 0);
     CHECK(is_seen);
+    CHECK(is_seen_of_thread);
 }
 
 const struct test_case watch_cases[] = {
     {"watched: tracepoints tell number, arguments and result", tracepoints_tell_the_truth},
     {"watched: counters in debugfs", counters_count},
-    {"watched: a seccomp filter refuses read", a_filter_that_refuses_read},
-    {"watched: a seccomp filter kills", a_filter_that_kills},
     {"watched: PTRACE_SYSCALL sees the call and may refuse it", a_tracer_sees_it},
     {"watched: audit writes a record", audit_sees_it},
     {NULL, NULL},
