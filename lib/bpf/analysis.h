@@ -42,6 +42,10 @@ struct Checkpoint {
     u32 misses = 0;
 };
 
+// progress.cpp
+bool has_progressed(const State& old, const State& now);
+bool has_come_as_far(const State& before, const State& kept, const State& now);
+
 struct KfuncCall;
 namespace linux_tables {
 struct StructOpsRules;
@@ -137,6 +141,7 @@ private:
     FrameDemand frame_demand(u32 insn, u32 frame);
     void prepare_comparer(StateComparer& comparer, u32 insn);
     u32 progress_of(const State& s) const;
+    bool may_end_at(const Checkpoint& c) const;
     bool is_in_loop(const Checkpoint& c) const;
 
     // generalize.cpp

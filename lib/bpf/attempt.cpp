@@ -73,6 +73,9 @@ bool Analysis::come_back(Attempt& a, bool& is_pruned, bool& is_fresh) {
     if (!included) {
         return restart_attempt(a);
     }
+    if (!may_end_at(*a.head)) {
+        return roll_back(a, true);  // an outer loop counts on what is made anew in each round
+    }
     u64 length = state_->path_length - a.head->state->path_length;
     a.shortest_way_back = length < a.shortest_way_back ? length : a.shortest_way_back;
     u64 rounds = a.most_rounds();

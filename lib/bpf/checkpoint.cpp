@@ -16,21 +16,6 @@ constexpr u32 kMinLoopInsns = 100;
 constexpr u32 kMaxPartners = 4;  // states of a loop's first rounds are always kept
 constexpr u32 kMaxActive = 32;  // ancestors that a state is compared with
 
-// How often iterators, callbacks and may_goto have come round: two visits of a loop differ in it.
-u32 rounds_of(const State& s) {
-    u32 depth = 0;
-    for (u32 f = 0; f < s.frame_count; f++) {
-        for (u32 i = 0; i < s.frames[f]->stack_slots; i++) {
-            const Slot& slot = s.frames[f]->stack->slots()[i];
-            if (slot.tags[0] == Tag::Iterator) {
-                depth += static_cast<u32>(slot.reg.range) * 31 + (slot.reg.is_drained ? 1 : 0);
-            }
-        }
-        depth += s.frames[f]->callback_depth * 1000003u;
-    }
-    return depth + s.may_goto_depth * 7919u;
-}
-
 }  // namespace
 
 bool is_same_place(const State& a, const State& b) {
@@ -45,10 +30,6 @@ bool is_same_place(const State& a, const State& b) {
         }
     }
     return true;
-}
-
-u32 Analysis::progress_of(const State& s) const {
-    return has_forced_ ? rounds_of(s) : 0;
 }
 
 // What counts of frame `f` when the current state is at `insn`.
@@ -182,12 +163,12 @@ bool Analysis::visit_checkpoint(bool& is_pruned) {
             continue;
         }
         looked_at++;
-        bool progressed = c->progress != progress;
+        bool progressed = c->progress != progress && has_progressed(*c->state, *state_);
         if (c->attempt != nullptr) {
             continue;  // generalize() sees to it
         }
         if (forced) {
-            if (progressed && same(*c, Exactness::RangeWithin)) {
+            if (progressed && may_end_at(*c) && same(*c, Exactness::RangeWithin)) {
                 note_loop(state_->parent, c);
                 is_pruned = true;
                 report_.statistics.prunes++;
@@ -209,7 +190,8 @@ bool Analysis::visit_checkpoint(bool& is_pruned) {
             continue;
         }
         bool in_loop = is_in_loop(*c);
-        if (same(*c, in_loop ? Exactness::RangeWithin : Exactness::Demanded)) {
+        bool may_end = !in_loop || may_end_at(*c);
+        if (may_end && same(*c, in_loop ? Exactness::RangeWithin : Exactness::Demanded)) {
             c->hits++;
             if (in_loop) {
                 Checkpoint* entry = c->loop_entry;

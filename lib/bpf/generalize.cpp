@@ -167,7 +167,8 @@ bool Analysis::generalize(u32 at, bool& is_pruned) {
     u32 looked_at = 0;
     u32 progress = progress_of(*state_);
     for (Checkpoint* c = point.active; c != nullptr && looked_at < 4; c = c->next, looked_at++) {
-        if (!is_same_place(*c->state, *state_) || c->progress != progress) {
+        if (!is_same_place(*c->state, *state_) ||
+            (c->progress != progress && has_progressed(*c->state, *state_))) {
             continue;
         }
         if (c->attempt != nullptr && c->attempt->is_loop) {

@@ -140,7 +140,7 @@ bool Analysis::step_may_goto(const Insn& insn) {
     if (inside == nullptr) {
         return false;
     }
-    inside->may_goto_depth++;
+    inside->frames[inside->frame_count - 1]->may_goto_depth++;
     State* outside = state_;
     state_ = inside;
     bool widened = widen_at(at, true);

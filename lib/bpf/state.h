@@ -129,6 +129,8 @@ struct Frame {
     u16 callback_depth = 0;       // how often callbacks were entered for the call under way
     u16 references_at_entry = 0;  // of a callback: it must leave as many as it found
     u16 stack_slots = 0;          // allocated depth
+    u16 may_goto_depth = 0;       // the budget of may_goto is one for each run of a function
+    u32 serial = 0;               // tells the runs of a function on one path apart
     StackBlock* stack = nullptr;
     Reg regs[kRegisterCount];
     static constexpr u32 kNoCall = ~u32{0};
@@ -168,7 +170,6 @@ struct State {
     bool is_speculative_loop = false;
     u16 reference_count = 0;
     u16 reference_capacity = kMaxReferences;  // a state that is only kept has room for its own
-    u16 may_goto_depth = 0;
     u32 active_irq = 0;
     u64 path_length = 0;  // instructions since the entry
     const Choice* history = nullptr;

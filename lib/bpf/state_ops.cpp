@@ -167,6 +167,7 @@ bool Analysis::push_frame(u32 subprogram, u32 call_insn) {
     f->number = state_->frame_count;
     f->subprogram = static_cast<u16>(subprogram);
     f->call_insn = call_insn;
+    f->serial = new_id();
     Reg& fp = f->regs[kFramePointer];
     fp = Reg::pointer(Kind::Stack);
     fp.frame = state_->frame_count;
