@@ -69,7 +69,7 @@ enum class Exactness : u8 { Demanded, RangeWithin, Identical, Shape };
 struct CallFacts {
     const HelperPrototype* helper = nullptr;
     const Map* map = nullptr;
-    bool map_is_from_lookup = false;
+    u32 map_lookup = 0;             // of an inner map: which lookup it came from
     bool may_read_packets = false;
     bool is_raw_memory = false;     // the callee fills it: need not be initialized
     u32 released_ref = 0;
@@ -365,6 +365,8 @@ private:
     bool graph_call(KfuncCall& call, bool& handled);
     bool allocate_object(KfuncCall& call);
     bool make_non_owning(u32 ref);
+    bool check_object_access(u32 type, u32 off, u32 size, int number);
+    bool is_in_tree_callback() const;
     bool push_less(KfuncCall& call);
 
     const Program& program_;

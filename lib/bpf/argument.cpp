@@ -266,7 +266,9 @@ bool Analysis::check_map_key_constant(unsigned number, CallFacts& facts) {
     }
     const Slot& s = f.stack->slots()[slot];
     u32 byte = static_cast<u32>(off & 7);
-    if (s.is_spill() && byte == 0 && s.reg.is_scalar() && s.reg.var.is_half_constant()) {
+    // A shorter spill leaves the upper bytes of the key to what was there before.
+    bool is_whole = s.is_spill() && byte == 0 && s.tags[3] == Tag::Spill;
+    if (is_whole && s.reg.is_scalar() && s.reg.var.is_half_constant()) {
         facts.constant_key = s.reg.var.value() & 0xffffffffu;
         facts.has_constant_key = true;
     } else {
@@ -340,7 +342,10 @@ bool Analysis::check_argument(u32 index, CallFacts& facts) {
     const char* wanted = h.argument_types[index];
     if (h.id == helper::kKptrXchg && number == 2 && facts.field != nullptr) {
         wanted = "*";
-        if (!is_null && (r.kind != Kind::BtfObject || r.extra != facts.field->type_id)) {
+        // Ids of the kernel's types and of the program's may be the same number.
+        bool is_program_type = facts.field->btf == program_.btf && program_.btf != nullptr;
+        if (!is_null && (r.kind != Kind::BtfObject || r.extra != facts.field->type_id ||
+                         r.is_program_type != is_program_type)) {
             return fail(Problem::BadArgument, n,
                         "the pointer is not of the type that the map declares");
         }
@@ -370,7 +375,7 @@ bool Analysis::check_argument(u32 index, CallFacts& facts) {
                 return false;
             }
             facts.map = r.map;
-            facts.map_is_from_lookup = r.parent != 0;
+            facts.map_lookup = r.parent;
             return true;
         case ArgumentKind::MapKey:
             if (facts.map == nullptr) {

@@ -30,14 +30,40 @@ std::span<const SpecialField> Analysis::object_fields(u32 type) {
     return entry.fields;
 }
 
+// Locks, nodes and heads in an object that the program allocated are touched by their own functions only.
+bool Analysis::check_object_access(u32 type, u32 off, u32 size, int number) {
+    std::span<const SpecialField> fields = object_fields(type);
+    if (object_type_count_ == kMaxObjectTypes) {
+        return fail(Problem::TooComplex, number, "the program allocates objects of ",
+                    kMaxObjectTypes, " types or more");
+    }
+    for (const SpecialField& f : fields) {
+        if (off < f.offset + f.size && f.offset < off + size) {
+            return fail(Problem::BadArgument, number,
+                        "the access touches a part of the object that only its own functions may "
+                        "touch (a lock, node, head or count at offset ",
+                        f.offset, ")");
+        }
+    }
+    return true;
+}
+
+bool Analysis::is_in_tree_callback() const {
+    for (u32 f = 0; f < state_->frame_count; f++) {
+        if (state_->frames[f]->callback == CallbackKind::RbtreeLess) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool Analysis::is_allowed_under_lock(std::string_view name) const {
     return is_add(name) || name == "bpf_list_pop_front" || name == "bpf_list_pop_back" ||
            name == "bpf_list_front" || name == "bpf_list_back" || name == "bpf_rbtree_remove" ||
            name == "bpf_rbtree_first" || name == "bpf_rbtree_root" || name == "bpf_rbtree_left" ||
            name == "bpf_rbtree_right" || name.substr(0, 13) == "bpf_iter_num_" ||
-           name == "bpf_refcount_acquire_impl" || name == "bpf_obj_drop_impl" ||
-           name == "bpf_res_spin_lock" || name == "bpf_res_spin_unlock" ||
-           (name == "bpf_obj_new_impl" && false);
+           name == "bpf_refcount_acquire_impl" || name == "bpf_res_spin_lock" ||
+           name == "bpf_res_spin_unlock";
 }
 
 bool Analysis::graph_argument(unsigned number, std::string_view type, KfuncCall& call,
@@ -178,6 +204,10 @@ bool Analysis::allocate_object(KfuncCall& call) {
 bool Analysis::graph_call(KfuncCall& call, bool& handled) {
     std::string_view name = call.name;
     handled = true;
+    if ((name == "bpf_rbtree_remove" || name == "bpf_rbtree_add_impl") && is_in_tree_callback()) {
+        return fail(Problem::LockRule, -1,
+                    "the tree is changed inside the comparison that looks for a node's place");
+    }
     auto node_result = [&](u32 flags) {
         Reg r = Reg::pointer(Kind::BtfObject);
         r.extra = call.field->type_id;

@@ -26,6 +26,18 @@ bool casts_pointer(u32 id) {
     }
 }
 
+// Timers and the like are initialized together with the map they lie in, so a value must know which
+// of the inner maps of one kind it was found in.
+bool knows_its_map(const Map& map) {
+    for (const SpecialField& f : map.fields) {
+        if (f.kind == FieldKind::Timer || f.kind == FieldKind::Workqueue ||
+            f.kind == FieldKind::TaskWork) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool returns_string_length(u32 id) {
     switch (id) {
         case helper::kGetStack: case helper::kGetTaskStack: case helper::kProbeReadStr:
@@ -56,6 +68,9 @@ bool Analysis::refine_helper_result(u32 id, const Reg& size_argument) {
 bool Analysis::apply_lock(u32 id, CallFacts& facts) {
     const Reg r = reg(1);
     bool is_lock = id == helper::kSpinLock;
+    if (is_in_tree_callback()) {
+        return fail(Problem::LockRule, 1, "the comparison of a tree's nodes may not touch locks");
+    }
     const void* object = r.kind == Kind::MapValue ? static_cast<const void*>(r.map)
                                                   : static_cast<const void*>(program_.btf);
     (void)facts;
@@ -126,6 +141,8 @@ bool Analysis::push_callback(u32 id, const CallFacts& facts) {
                 f.regs[3] = Reg::pointer(Kind::MapValue);
                 f.regs[3].map = facts.map;
                 f.regs[3].id = new_id();
+                f.regs[1].parent = facts.map_lookup;
+                f.regs[3].parent = knows_its_map(*facts.map) ? facts.map_lookup : 0;
                 f.regs[4] = a3;
                 break;
             case helper::kLoop:
@@ -222,6 +239,7 @@ bool Analysis::set_helper_result(u32 id, CallFacts& facts) {
                     r0.id = new_id();
                 }
             }
+            r0.parent = knows_its_map(*facts.map) ? facts.map_lookup : 0;
             break;
         }
         case ReturnKind::Socket: r0 = Reg::pointer(Kind::Socket); r0.flags = flags; break;
@@ -374,7 +392,8 @@ bool Analysis::special_helper(u32 id, CallFacts& facts) {
         case helper::kUserRingbufDrain: return push_callback(id, facts);
         case helper::kTimerSetCallback: return push_async_callback(facts);
         case helper::kTimerInit:
-            if (facts.map == nullptr || reg(1).map != facts.map) {
+            if (facts.map == nullptr || reg(1).map != facts.map ||
+                reg(1).parent != facts.map_lookup) {
                 return fail(Problem::BadArgument, 2, "the timer lies in another map");
             }
             return true;

@@ -42,8 +42,16 @@ bool Analysis::special_kfunc_argument(unsigned number, std::string_view paramete
         return true;
     }
     if (ends_with(parameter, "__map")) {
-        if (r.kind != Kind::ConstMap && !(r.kind == Kind::BtfObject && r.has(kTrusted))) {
+        bool is_object = r.kind == Kind::BtfObject && r.has(kTrusted) && !r.is_program_type &&
+                         r.off >= 0 && r.var.is_constant() && r.var.value() == 0 &&
+                         environment_.kernel_btf->has_type_at(
+                             r.extra, static_cast<u32>(r.off), "bpf_map");
+        if (r.kind != Kind::ConstMap && !is_object) {
             return fail(Problem::BadArgument, n, "r", number, " is no map");
+        }
+        if (call.queue.map != nullptr &&
+            (is_object || call.queue.map != r.map || call.queue.parent != r.parent)) {
+            return fail(Problem::BadArgument, n, "the work queue lies in another map");
         }
         return true;
     }
@@ -88,6 +96,7 @@ bool Analysis::special_kfunc_argument(unsigned number, std::string_view paramete
             for (const SpecialField& f : r.map->fields) {
                 if (f.kind == want && r.off + static_cast<s64>(r.var.value()) ==
                                           static_cast<s64>(f.offset)) {
+                    call.queue = r;
                     return true;
                 }
             }

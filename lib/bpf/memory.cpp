@@ -186,8 +186,9 @@ bool Analysis::access_special_field(const Reg&, const SpecialField& field, u32, 
             demand_.need_register(state_->insn, static_cast<unsigned>(value_reg));
             return true;
         }
+        bool is_program_type = field.btf == program_.btf && program_.btf != nullptr;
         if (r.kind != Kind::BtfObject || (r.flags & ~u32{kMaybeNull | kTrusted | kRcu | kUntrusted}) ||
-            r.extra != field.type_id || r.off != 0 || !r.var.is_constant()) {
+            r.extra != field.type_id || r.is_program_type != is_program_type || r.off != 0 || !r.var.is_constant()) {
             return fail(Problem::BadArgument, value_reg,
                         "the value is no pointer of the type that the map declares");
         }

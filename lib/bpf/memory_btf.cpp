@@ -31,17 +31,30 @@ constexpr SafeRow kSafeRows[] = {
     {"vm_area_struct", "vm_file", SafeField::TrustedOrNull},
 };
 
+// Whether a member of that name lies at `offset`, be it in a nameless union.
+bool has_member_at(const Btf& btf, u32 type, u32 offset, std::string_view name) {
+    for (u32 i = 0; i < btf.type(type).count(); i++) {
+        BtfMember m = btf.member(type, i);
+        if (m.name == name && m.bit_offset / 8 == offset) {
+            return true;
+        }
+        u32 inner = m.name.empty() ? btf.skip_modifiers(m.type) : 0;
+        for (u32 k = 0; inner != 0 && btf.type(inner).is_composite() && k < btf.type(inner).count();
+             k++) {
+            BtfMember in = btf.member(inner, k);
+            if (in.name == name && (m.bit_offset + in.bit_offset) / 8 == offset) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 SafeField safe_field(const Btf& btf, u32 type, u32 offset) {
     std::string_view name = btf.name(type);
     for (const SafeRow& row : kSafeRows) {
-        if (name != row.type) {
-            continue;
-        }
-        for (u32 i = 0; i < btf.type(type).count(); i++) {
-            BtfMember m = btf.member(type, i);
-            if (m.name == row.member && m.bit_offset / 8 == offset) {
-                return row.safety;
-            }
+        if (name == row.type && has_member_at(btf, type, offset, row.member)) {
+            return row.safety;
         }
     }
     return SafeField::No;
@@ -248,6 +261,9 @@ bool Analysis::access_btf(unsigned number, s32 off, u32 size, Access kind, int v
         !base.has(kUntrusted)) {
         return fail(Problem::BadReference, n, "the object's reference is gone");
     }
+    if (is_own_object && !check_object_access(type, static_cast<u32>(at), size, n)) {
+        return false;
+    }
     u32 pointee = 0;
     u32 flags = 0;
     u32 found = walk_struct(*btf, type, static_cast<u32>(at), size, pointee, flags);
@@ -266,10 +282,14 @@ bool Analysis::access_btf(unsigned number, s32 off, u32 size, Access kind, int v
         value.flags = flags & (kUser | kPercpu);
         SafeField safe = safe_field(*btf, type, static_cast<u32>(at));
         bool was_trusted = base.ref != 0 || base.has(kTrusted);
+        bool under_rcu = state_->rcu_locks > 0 || state_->lock_count > 0 || !state_->may_sleep;
+        bool is_trusted_field = safe == SafeField::Trusted || safe == SafeField::TrustedOrNull;
         if (base.has(kUntrusted)) {
             value.flags |= kUntrusted;
+        } else if ((was_trusted || base.has(kRcu)) && !under_rcu && !is_trusted_field &&
+                   environment_.target.version >= 612) {
+            value.flags = kUntrusted;  // nothing keeps the object alive that it points to
         } else if ((was_trusted || base.has(kRcu)) && safe != SafeField::No) {
-            bool under_rcu = state_->rcu_locks > 0 || !state_->may_sleep;
             if (safe == SafeField::Trusted || safe == SafeField::TrustedOrNull) {
                 value.flags |= was_trusted ? kTrusted : 0;
             } else if (under_rcu) {
