@@ -3,8 +3,8 @@
 #
 # The kernel's own verifier tests as an oracle. The source comes from Debian's linux-source package, is
 # unpacked into the build directory and stays out of the tree.
-#   score.sh cases|objects|kernel-cases|kernel-objects|kernel-programs|bench-objects|fuzz [SECONDS [SEED]]
-# cases: test_verifier of 6.1; objects: progs/verifier_*.c of 6.12; kernel-...: the same programs, but
+#   score.sh cases|objects|attacks|kernel-cases|kernel-objects|kernel-programs|bench-objects|fuzz [SECONDS [SEED]]
+# cases: test_verifier of 6.1; objects: progs/verifier_*.c of 6.12; attacks: our own; kernel-...: the same programs, but
 # the running kernel's verdict is the expected one (needs bpf(2)); kernel-programs: all other selftests
 # that compile. bench-objects: makes the objects that `gyre bench bpf` times. fuzz: random programs.
 set -u
@@ -16,8 +16,8 @@ score=${BPF_SCORE_DIR:-$build/host/test/bpf}
 [ "$mode" = fuzz ] && exec "$score/bpf_differential_fuzz" --seconds "${2:-25}" ${3:+--seed "$3"}
 case $mode in
 cases | kernel-cases) version=6.1 ;;
-objects | kernel-objects | kernel-programs | bench-objects) version=6.12 ;;
-*) echo "usage: $0 cases|objects|kernel-cases|kernel-objects|kernel-programs|bench-objects" >&2; exit 2 ;;
+objects | attacks | kernel-objects | kernel-programs | bench-objects) version=6.12 ;;
+*) echo "usage: $0 cases|objects|attacks|kernel-cases|kernel-objects|kernel-programs|bench-objects" >&2; exit 2 ;;
 esac
 work=$build/bpf/linux-$version
 source=$work/source
@@ -126,5 +126,10 @@ kernel-programs)
     make_programs
     exec "$score/bpf_object_score" --kernel --skip "$here/skip-kernel-6.12.txt" "$work"/programs/*.o ;;
 bench-objects) make_bench_objects ;;
+attacks)
+    make_headers
+    compile "$work/attacks" "$here"/attacks/*.c
+    [ -e "$work/attacks/broken" ] && fail "clang cannot compile $(tr '\n' ' ' < "$work/attacks/broken")"
+    exec "$score/bpf_object_score" "$work"/attacks/*.o ;;
 kernel-objects) make_objects; exec "$score/bpf_object_score" --kernel --skip "$here/skip-kernel-6.12.txt" "$work"/objects/verifier_*.o ;;
 esac
