@@ -280,9 +280,8 @@ void ObjectLoader::make_program(const Function& f) {
     program.is_sleepable = t.is_sleepable;
     std::map<std::pair<u32, u32>, u32> placed;
     p->problem = append_function(*p, f, placed);
-    if (f.binding == 0 && p->problem.empty()) {
-        p->problem = "the program is a static function";
-    }
+    // A static function in a section of its own is a program, too: libbpf refuses it, but other
+    // loaders do not, and large data paths name the programs of their tail calls so.
     find_attach_target(*p, t);
     if (object_.has_btf_) {
         const Btf& btf = object_.btf_;

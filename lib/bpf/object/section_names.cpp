@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Section names and the program types they stand for, as libbpf documents them.
+// Section names and the program types they stand for: as libbpf documents them, else by their beginning.
 #include "lib/bpf/object/object.h"
 
 namespace gyre::bpf {
@@ -10,7 +10,7 @@ using P = ProgramType;
 using A = AttachType;
 
 struct Row {
-    const char* name;  // a trailing '/' takes a target, '+' with or without one
+    const char* name;  // a trailing '+': with or without a target behind a slash
     P type;
     A attach = A::CgroupInetIngress;
     bool is_sleepable = false;
@@ -87,29 +87,59 @@ constexpr Row kRows[] = {
     {"sk_lookup", P::SkLookup, A::SkLookup}, {"netfilter", P::Netfilter, A::Netfilter},
 };
 
+std::string_view plain_name(const Row& row) {
+    std::string_view name = row.name;
+    return name.ends_with('+') ? name.substr(0, name.size() - 1) : name;
+}
+
+SectionType type_of(const Row& row, std::string_view target) {
+    return {row.type, row.attach, row.is_sleepable, std::string(target)};
+}
+
+// As libbpf has it: the whole name, or a name that takes a target with one behind a slash.
+const Row* find_exactly(std::string_view section) {
+    for (const Row& row : kRows) {
+        std::string_view name = plain_name(row);
+        bool takes_target = name.size() != std::string_view(row.name).size();
+        bool has_target = section.size() > name.size() && section.starts_with(name) &&
+                          section[name.size()] == '/';
+        if (section == name || (takes_target && has_target)) {
+            return &row;
+        }
+    }
+    return nullptr;
+}
+
+// As other loaders and libbpf before 1.0 have it: the longest name that the section begins with, where
+// something that is no letter follows ("tc/tail", "xdp_drop", "socket1").
+const Row* find_beginning(std::string_view section) {
+    const Row* best = nullptr;
+    for (const Row& row : kRows) {
+        std::string_view name = plain_name(row);
+        if (!section.starts_with(name) || section.size() == name.size()) {
+            continue;
+        }
+        char next = section[name.size()];
+        bool is_apart = next == '/' || next == '_' || (next >= '0' && next <= '9');
+        if (is_apart && (best == nullptr || plain_name(*best).size() < name.size())) {
+            best = &row;
+        }
+    }
+    return best;
+}
+
 }  // namespace
 
 SectionType section_type(std::string_view section) {
     if (!section.empty() && section[0] == '?') {
         section.remove_prefix(1);
     }
-    for (const Row& row : kRows) {
-        std::string_view name = row.name;
-        bool takes_target = name.back() == '+';
-        if (takes_target) {
-            name.remove_suffix(1);
-        }
-        bool is_whole = section == name;
-        bool has_target = section.size() > name.size() && section.substr(0, name.size()) == name &&
-                          section[name.size()] == '/';
-        if (!is_whole && !(takes_target && has_target)) {
-            continue;
-        }
-        SectionType t{row.type, row.attach, row.is_sleepable, {}};
-        if (has_target) {
-            t.target = std::string(section.substr(name.size() + 1));
-        }
-        return t;
+    if (const Row* row = find_exactly(section)) {
+        std::string_view name = plain_name(*row);
+        return type_of(*row, section.size() > name.size() ? section.substr(name.size() + 1) : "");
+    }
+    if (const Row* row = find_beginning(section)) {
+        return type_of(*row, "");
     }
     return {};
 }
