@@ -130,8 +130,9 @@ void add_bpf_commands(CLI::App& app, int& status) {
 
     CLI::App* compare = bpf->add_subcommand("compare", "Put the running Linux kernel's verdicts beside (needs bpf(2); status 1 if any differs)");
     add_input(compare, *options);
+    compare->add_option("--rounds", options->repeat, "A time is the median of so many")->capture_default_str()->check(CLI::Range(1u, 1000u));
     compare->add_flag("--json", options->as_json, "As JSON");
-    compare->callback([&status, options] { status = compare_with_kernel(options->input, options->as_json); });
+    compare->callback([&status, options] { status = compare_with_kernel(options->input, options->repeat, options->as_json); });
 }
 
 }  // namespace gyre::cli

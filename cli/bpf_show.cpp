@@ -4,11 +4,9 @@
 #include "cli/bpf_show.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <map>
 
-#include "cli/bpf_kernel.h"
 #include "lib/bpf/cfg.h"
 
 namespace gyre::cli {
@@ -212,39 +210,6 @@ int show_statistics(const BpfInput& input, bool as_json) {
     }
     if (as_json) std::printf("%s\n", list.dump(2).c_str());
     return 0;
-}
-
-int compare_with_kernel(const BpfInput& input, bool as_json) {
-    auto opened = open_object(input);
-    if (!opened) return report(opened.error());
-    VerifierMemory memory(input.memory_mib << 20);
-    auto result = std::make_unique<Report>();
-    nlohmann::ordered_json list = nlohmann::ordered_json::array();
-    std::vector<u8> types = (*opened)->object->loadable_btf();
-    std::vector<std::vector<u8>> map_types;
-    for (const auto& map : (*opened)->object->maps()) map_types.push_back(map->map.btf != nullptr ? types : std::vector<u8>());
-    unsigned different = 0, unknown = 0;
-    for (ObjectProgram* program : (*opened)->programs) {
-        auto begin = std::chrono::steady_clock::now();
-        verify_program(**opened, *program, Limits{}, memory.bytes(), *result);
-        double us = std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - begin).count();
-        constexpr u32 kSleepable = 16;
-        KernelVerdict kernel = ask_kernel(program->program, types, map_types, program->program.is_sleepable ? kSleepable : 0);
-        bool is_different = kernel.is_known && kernel.is_accepted != result->is_accepted;
-        different += is_different;
-        unknown += !kernel.is_known;
-        const char* verdict = !kernel.is_known ? "not asked" : kernel.is_accepted ? "accepts" : "refuses";
-        if (as_json)
-            list.push_back({{"program", program->name}, {"gyre", result->is_accepted}, {"kernel", verdict}, {"time_us", us},
-                            {"kernel_time_us", kernel.verification_us}});
-        else
-            std::printf("%-40s gyre %s in %.0f us, kernel %s in %llu us%s\n", program->name.c_str(), result->is_accepted ? "accepts" : "refuses", us, verdict,
-                        static_cast<unsigned long long>(kernel.verification_us), is_different ? "  DIFFERENT" : "");
-        if (!kernel.is_known && !as_json) std::printf("    %s: %s\n", kernel.log.c_str(), std::strerror(kernel.error));
-    }
-    if (as_json) std::printf("%s\n", list.dump(2).c_str());
-    else std::printf("%zu programs, %u with another verdict, %u that the kernel was not asked about\n", (*opened)->programs.size(), different, unknown);
-    return different == 0 ? 0 : 1;
 }
 
 }  // namespace gyre::cli

@@ -13,6 +13,6 @@ int show_disassembly(const BpfInput& input);
 int show_control_flow(const BpfInput& input, bool as_svg);
 int show_statistics(const BpfInput& input, bool as_json);
 int run_program(const BpfInput& input, const std::string& data, unsigned repeat, bool is_pure);
-int compare_with_kernel(const BpfInput& input, bool as_json);
+int compare_with_kernel(const BpfInput& input, unsigned rounds, bool as_json);
 
 }  // namespace gyre::cli
