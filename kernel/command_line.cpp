@@ -1,8 +1,21 @@
 // SPDX-License-Identifier: MIT
 #include "kernel/command_line.h"
 
+#include <algorithm>
+
+#include "kernel/log/assert.h"
+
 namespace gyre::command_line {
 namespace {
+
+// What the kernel asks for (names with a dot belong to one of its parts and never to init), and what is said to it without need:
+// its place in memory is not drawn by lot.
+constexpr std::string_view kKnown[] = {"console", "debug", "init",    "loglevel", "maxcpus", "mem",
+                                       "nokaslr", "nosmp", "nr_cpus", "panic",    "quiet",   "rdinit"};
+
+bool is_known(std::string_view name) {
+    return name.find('.') != std::string_view::npos || std::ranges::find(kKnown, name) != std::end(kKnown);
+}
 
 constinit std::string_view g_text;
 
@@ -29,6 +42,7 @@ void set(std::string_view text) { g_text = text; }
 std::string_view text() { return g_text; }
 
 void for_each(std::string_view name, void (*each)(std::string_view value, void* argument), void* argument) {
+    KASSERT(is_known(name));
     size_t at = 0;
     for (std::string_view word = next_word(at); !word.empty() && word != "--"; word = next_word(at)) {
         if (!word.starts_with(name)) continue;
@@ -59,6 +73,48 @@ std::optional<uint64_t> number(std::string_view name) {
         result = result * (is_hexadecimal ? 16 : 10) + digit;
     }
     return result;
+}
+
+std::optional<uint64_t> size(std::string_view name) {
+    const auto text = value(name);
+    if (!text || text->empty()) return std::nullopt;
+    std::string_view digits = *text;
+    constexpr std::string_view kUnits = "KMGTPE";
+    const char last = digits.back() >= 'a' ? static_cast<char>(digits.back() - 'a' + 'A') : digits.back();
+    const bool is_hexadecimal = digits.starts_with("0x") || digits.starts_with("0X");
+    // In 0x...E the E is a digit, as for Linux.
+    const size_t unit = is_hexadecimal && last == 'E' ? std::string_view::npos : kUnits.find(last);
+    if (unit != std::string_view::npos) digits.remove_suffix(1);
+    const unsigned base = is_hexadecimal ? 16 : digits.starts_with("0") ? 8 : 10;
+    if (is_hexadecimal) digits.remove_prefix(2);
+    if (digits.empty()) return std::nullopt;
+    uint64_t result = 0;
+    for (char c : digits) {
+        const unsigned digit = c >= '0' && c <= '9'   ? unsigned(c - '0')
+                               : c >= 'a' && c <= 'f' ? unsigned(c - 'a' + 10)
+                               : c >= 'A' && c <= 'F' ? unsigned(c - 'A' + 10)
+                                                      : 99;
+        if (digit >= base || __builtin_mul_overflow(result, base, &result) || __builtin_add_overflow(result, digit, &result))
+            return std::nullopt;
+    }
+    if (unit != std::string_view::npos && __builtin_mul_overflow(result, uint64_t{1} << (10 * (unit + 1)), &result)) return std::nullopt;
+    return result;
+}
+
+void for_each_unknown(EachUnknown each, void* argument) {
+    size_t counted_from = 0;
+    size_t at = 0;
+    for (std::string_view word = next_word(at); !word.empty() && word != "--"; word = next_word(at))
+        if (word.starts_with("init=") || word.starts_with("rdinit=")) counted_from = at;
+    at = 0;
+    for (std::string_view word = next_word(at); !word.empty() && word != "--"; word = next_word(at)) {
+        word = without_quotes(word);
+        const size_t equals = word.find('=');
+        const std::string_view name = word.substr(0, equals);
+        if (is_known(name)) continue;
+        if (equals != std::string_view::npos) each(name, without_quotes(word.substr(equals + 1)), argument);
+        else if (at >= counted_from) each(name, std::nullopt, argument);
+    }
 }
 
 std::string_view init_arguments() {

@@ -13,6 +13,7 @@
 #include "kernel/linux/errno.h"
 #include "kernel/linux/exec.h"
 #include "kernel/linux/fork.h"
+#include "kernel/linux/init_parameters.h"
 #include "kernel/linux/out_of_memory.h"
 #include "kernel/linux/process_parts.h"
 #include "kernel/log/log.h"
@@ -23,7 +24,6 @@ namespace gyre::linux {
 namespace {
 
 constexpr std::string_view kInits[] = {"/init", "/sbin/init", "/etc/init", "/bin/init", "/bin/sh"};
-constexpr std::string_view kEnvironment[] = {"HOME=/", "TERM=linux"};
 constexpr uint32_t kLeastThreads = 64, kMostThreads = PidNamespace::kMostPids - PidNamespace::kFirstReusedPid;
 constexpr uint32_t kPagesPerThread = 32;  // as Linux: threads may fill an eighth of the machine with their stacks
 
@@ -59,40 +59,31 @@ void open_console(CallContext& context) {
     for (int i = 0; i < 3; ++i) (void)context.files().install(*console, false, context.limit(kLimitFiles));
 }
 
-// The words behind `--` are init's arguments.
-Status append_command_line(StringList& arguments) {
-    std::string_view text = command_line::init_arguments();
-    while (!text.empty()) {
-        const size_t length = std::min(text.find(' '), text.size());
-        if (length > 0) TRY_VOID(arguments.append(text.substr(0, length)));
-        text.remove_prefix(std::min(length + 1, text.size()));
-    }
-    return {};
-}
-
-Status try_program(CallContext& context, std::string_view name) {
+Status try_program(CallContext& context, const InitParameters& parameters, std::string_view name) {
     const std::unique_ptr<Exec> exec(new (std::nothrow) Exec(context));
     if (!exec) return fail(Error::NoMemory);
     TRY_VOID(exec->path.set(name));
     const LookupContext view{fs::root(), fs::root(), context.credentials()};
     Ref<File> file = TRY(open_for_execution(view, exec->path, LookupFlag::Follow));
     TRY_VOID(exec->arguments.append(name));
-    TRY_VOID(append_command_line(exec->arguments));
-    for (const std::string_view variable : kEnvironment) TRY_VOID(exec->environment.append(variable));
+    for (const std::string_view argument : parameters.arguments()) TRY_VOID(exec->arguments.append(argument));
+    for (const std::string_view variable : parameters.environment()) TRY_VOID(exec->environment.append(variable));
     TRY_VOID(open_program(*exec, std::move(file)));
     return run_exec(*exec);
 }
 
 void find_program(CallContext& context) {
+    const std::unique_ptr<InitParameters> parameters(new (std::nothrow) InitParameters());
+    if (!parameters) panic("no memory for init");
     for (const std::string_view option : {std::string_view("init"), std::string_view("rdinit")}) {
         const std::optional<std::string_view> wanted = command_line::value(option);
         if (!wanted) continue;
-        const Status status = try_program(context, *wanted);
+        const Status status = try_program(context, *parameters, *wanted);
         if (status) return;
         panic("Requested init {} failed (error {}).", *wanted, -to_errno(status.error()));
     }
     for (const std::string_view name : kInits) {
-        const Status status = try_program(context, name);
+        const Status status = try_program(context, *parameters, name);
         if (status) return;
         if (status.error() != Error::NotFound)
             log_error("Starting init: {} exists but couldn't execute it (error {})", name, -to_errno(status.error()));

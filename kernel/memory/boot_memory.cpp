@@ -13,15 +13,36 @@ namespace gyre::memory {
 namespace {
 constexpr uint64_t kStartPages = 64 * 1024;           // other CPUs begin there
 constexpr uint64_t kEarlyReach = uint64_t{1} << 30;   // what boot/ has mapped
+
+// Calls `each` with the ranges of RAM: start, end, kind. Of what is usable above the limit, only what is in use already is left.
+template <class Each>
+void for_each_ram(const BootInfo& boot_info, uint64_t limit, const Each& each) {
+    for (const auto& [range, kind] : boot_info.memory_ranges()) {
+        if (kind == MemoryKind::Reserved) continue;
+        const uint64_t start = range.start.value, end = range.end().value;
+        if (kind == MemoryKind::Acpi || end <= limit) {
+            each(start, end, kind);
+            continue;
+        }
+        if (start < limit) each(start, limit, kind);
+        for (const PhysicalRange& used : {boot_info.kernel_image, boot_info.initramfs}) {
+            // Whole pages, as far as they are in this range.
+            const uint64_t from = std::max({page_floor(used.start.value), start, limit});
+            const uint64_t to = std::min(page_ceiling(used.end().value), end);
+            if (used.length != 0 && from < to) each(from, to, MemoryKind::Acpi);
+        }
+    }
+}
+
 }  // namespace
 
-BootMemory::BootMemory(const BootInfo& boot_info) {
-    find_ram(boot_info);
-    for (const MemoryRange& range : boot_info.memory_ranges()) {
-        if (range.kind != MemoryKind::Usable) continue;
-        const uint64_t start = page_ceiling(range.range.start.value);
-        const uint64_t end = page_floor(range.range.end().value);
-        if (start >= end) continue;
+BootMemory::BootMemory(const BootInfo& boot_info, uint64_t limit) {
+    find_ram(boot_info, limit);
+    for_each_ram(boot_info, limit, [&](uint64_t range_start, uint64_t range_end, MemoryKind kind) {
+        if (kind != MemoryKind::Usable) return;
+        const uint64_t start = page_ceiling(range_start);
+        const uint64_t end = page_floor(range_end);
+        if (start >= end) return;
         // Cut where the early reach ends, so that a range is either reachable or not.
         if (start < kEarlyReach && end > kEarlyReach) {
             add_free(start, kEarlyReach);
@@ -29,7 +50,7 @@ BootMemory::BootMemory(const BootInfo& boot_info) {
         } else {
             add_free(start, end);
         }
-    }
+    });
     // Firmware may report overlaps; what is not usable wins.
     for (const MemoryRange& range : boot_info.memory_ranges())
         if (range.kind != MemoryKind::Usable) remove_free(range.range.start.value, range.range.end().value);
@@ -57,13 +78,12 @@ void BootMemory::remove_free(uint64_t start, uint64_t end) {
     }
 }
 
-void BootMemory::find_ram(const BootInfo& boot_info) {
-    for (const MemoryRange& range : boot_info.memory_ranges()) {
-        if (range.kind == MemoryKind::Reserved) continue;
-        const uint64_t start = page_ceiling(range.range.start.value);
-        const uint64_t end = page_floor(range.range.end().value);
+void BootMemory::find_ram(const BootInfo& boot_info, uint64_t limit) {
+    for_each_ram(boot_info, limit, [&](uint64_t range_start, uint64_t range_end, MemoryKind) {
+        const uint64_t start = page_ceiling(range_start);
+        const uint64_t end = page_floor(range_end);
         if (start < end) ram_[ram_count_++] = {{start}, end - start};
-    }
+    });
     // Few ranges: insertion sort, then join.
     for (size_t i = 1; i < ram_count_; ++i)
         for (size_t j = i; j > 0 && ram_[j].start < ram_[j - 1].start; --j) std::swap(ram_[j], ram_[j - 1]);

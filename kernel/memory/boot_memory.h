@@ -13,8 +13,9 @@ namespace gyre::memory {
 
 class BootMemory {
 public:
-    // Free are the usable ranges without the first 64 KiB, the kernel and the initramfs.
-    explicit BootMemory(const BootInfo& boot_info);
+    // Free are the usable ranges below `limit` without the first 64 KiB, the kernel and the initramfs. Of usable memory above
+    // the limit only the kernel and the initramfs are RAM, where they lie there.
+    BootMemory(const BootInfo& boot_info, uint64_t limit);
 
     // Whole pages that the boot direct map reaches (below 1 GiB). Panics when there are none: a machine
     // without room for page tables cannot run.
@@ -31,7 +32,7 @@ private:
 
     void add_free(uint64_t start, uint64_t end);
     void remove_free(uint64_t start, uint64_t end);
-    void find_ram(const BootInfo& boot_info);
+    void find_ram(const BootInfo& boot_info, uint64_t limit);
     size_t pick_early_range() const;
 
     std::array<PhysicalRange, kMostRanges> ram_{};

@@ -8,7 +8,9 @@
 #include <algorithm>
 
 #include "kernel/arch/x86_64/page_table.h"
+#include "kernel/command_line.h"
 #include "kernel/log/assert.h"
+#include "kernel/log/log.h"
 #include "kernel/memory/boot_memory.h"
 #include "kernel/memory/kernel_map.h"
 #include "kernel/memory/memory.h"
@@ -67,6 +69,17 @@ private:
     const PhysicalAddress root_;
     const bool has_huge_pages_;
 };
+
+constinit uint64_t g_limit = UINT64_MAX;
+
+// mem=: usable memory from this physical address on is left alone, as on Linux for x86.
+uint64_t read_limit() {
+    if (!command_line::has("mem")) return UINT64_MAX;
+    const std::optional<uint64_t> limit = command_line::size("mem");
+    if (limit && *limit != 0) return page_floor(*limit);
+    log_warning("Malformed early option 'mem'");
+    return UINT64_MAX;
+}
 
 uintptr_t address_of(const char* symbol) { return reinterpret_cast<uintptr_t>(symbol); }
 
@@ -147,7 +160,8 @@ void give_free_memory(const BootMemory& memory) {
 
 void initialize(const BootInfo& boot_info) {
     const uint64_t image_offset = address_of(gyre_text_start) - boot_info.kernel_image.start.value;
-    BootMemory memory(boot_info);
+    g_limit = read_limit();
+    BootMemory memory(boot_info, g_limit);
     KernelTables tables(memory);
     map_directly(tables, memory, image_offset);
     map_image(tables, image_offset);
@@ -161,7 +175,8 @@ void initialize(const BootInfo& boot_info) {
 }
 
 void reclaim_boot_range(PhysicalAddress start, uint64_t length) {
-    page_allocator::add_range(start, start + length, false);
+    const PhysicalAddress end{std::min(start.value + length, page_floor(g_limit))};
+    if (start < end) page_allocator::add_range(start, end, false);
 }
 
 }  // namespace gyre::memory

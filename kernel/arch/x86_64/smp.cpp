@@ -9,6 +9,7 @@
 #include "kernel/arch/contract.h"
 #include "kernel/arch/x86_64/cpu_setup.h"
 #include "kernel/arch/x86_64/io.h"
+#include "kernel/command_line.h"
 #include "kernel/driver/acpi/acpi.h"
 #include "kernel/log/log.h"
 #include "kernel/memory/kernel_stack.h"
@@ -43,6 +44,19 @@ uint32_t cpus_by_firmware_configuration() {
     out16(0x510, 5);
     const uint32_t low = in8(0x511);
     return std::max<uint32_t>(1, low | in8(0x511) << 8);
+}
+
+uint32_t machine_cpu_count() {
+    const acpi::Facts& facts = acpi::facts();
+    return facts.cpu_count ? static_cast<uint32_t>(facts.cpu_count) : cpus_by_firmware_configuration();
+}
+
+// nosmp and maxcpus=0: there is one CPU. (Linux leaves the IO-APIC alone, too; here the devices keep it.) nr_cpus=: as if the
+// machine had no more.
+uint32_t most_possible_cpus() {
+    if (command_line::has("nosmp") || command_line::number("maxcpus") == 0u) return 1;
+    const uint64_t count = command_line::number("nr_cpus").value_or(0);
+    return count == 0 ? kMaxCpus : static_cast<uint32_t>(std::min<uint64_t>(count, kMaxCpus));
 }
 
 bool start_cpu(Cpu& cpu, uint32_t apic_id) {
@@ -82,22 +96,21 @@ extern "C" [[noreturn]] void ap_main(Cpu* cpu) {
     halt_this_cpu();
 }
 
-uint32_t cpu_count() {
-    const acpi::Facts& facts = acpi::facts();
-    const uint32_t count = facts.cpu_count ? static_cast<uint32_t>(facts.cpu_count) : cpus_by_firmware_configuration();
-    return std::min<uint32_t>(count, kMaxCpus);
-}
+uint32_t cpu_count() { return std::min(machine_cpu_count(), most_possible_cpus()); }
 
 void start_other_cpus(void (*entry)(Cpu&)) {
     const uint32_t count = cpu_count();
-    if (count == 1) return;
+    if (command_line::has("maxcpus") && !command_line::number("maxcpus")) log_warning("Malformed early option 'maxcpus'");
+    // The others stay possible, and offline.
+    const uint64_t most_online = std::min<uint64_t>(command_line::number("maxcpus").value_or(count), count);
+    if (most_online == 1) return;
     g_entry = entry;
     memcpy(PhysicalAddress{kTrampolinePage * kPageSize}.direct(), ap_trampoline_start,
            static_cast<size_t>(ap_trampoline_end - ap_trampoline_start));
     const acpi::Facts& facts = acpi::facts();
     const uint32_t own_id = this_cpu().arch->apic_id;
     uint32_t number = 1;
-    for (uint32_t i = 0; i < count; ++i) {
+    for (uint32_t i = 0; i < machine_cpu_count() && number < most_online; ++i) {
         const uint32_t apic_id = facts.cpu_count ? facts.apic_ids[i] : i;
         if (apic_id == own_id) continue;
         Cpu& cpu = cpu_by_number(number);

@@ -38,6 +38,12 @@ Status possible(TextBuilder& out, const Subject&) {
     out.character('\n');
     return {};
 }
+// Those that maxcpus= has left out.
+Status offline(TextBuilder& out, const Subject&) {
+    append_list(out, CpuSet::first(arch::cpu_count()).bits & ~online_cpus().bits);
+    out.character('\n');
+    return {};
+}
 
 // Pages are mapped one by one: there is nothing to choose.
 Status huge_pages(TextBuilder& out, const Subject&) {
@@ -66,6 +72,7 @@ constexpr Entry kClockSource[] = {
 };
 constexpr Entry kCpu[] = {
     {.name = "kernel_max", .mode = kFile, .generate = kernel_max},
+    {.name = "offline", .mode = kFile, .generate = offline},
     {.name = "online", .mode = kFile, .generate = online},
     {.name = "possible", .mode = kFile, .generate = possible},
     {.name = "present", .mode = kFile, .generate = possible},
