@@ -7,6 +7,7 @@
 #include "call_handlers.h"
 #include "kernel/fs/extended_attributes.h"
 #include "kernel/fs/permission.h"
+#include "kernel/linux/file_capabilities.h"
 #include "kernel/linux/file_paths.h"
 
 namespace gyre::linux {
@@ -15,7 +16,7 @@ namespace {
 
 constexpr int kCreate = 1, kReplace = 2;  // XATTR_*
 constexpr size_t kMostListBytes = 65536;  // XATTR_LIST_MAX
-constexpr std::string_view kFileCapabilities = "security.capability";
+constexpr std::string_view kFileCapabilities = FileCapabilities::kAttribute;
 
 class Buffer {
 public:
@@ -75,19 +76,21 @@ Status check_name(const Inode& inode, std::string_view name, bool writes,
     return permission::check(inode, credentials, writes ? permission::kWrite : permission::kRead);
 }
 
-// What a program gets at its execution must be of a form that execution knows: vfs_cap_data of version 2, or of 3 with the
-// user for whom it holds (capabilities(7)). Errors: InvalidArgument, NotPermitted.
+// What a program gets at its execution must be of a form that execution knows. Errors: InvalidArgument, NotPermitted.
 Status check_file_capabilities(std::span<const std::byte> value, const Credentials& credentials) {
-    constexpr uint32_t kVersionMask = 0xff00'0000, kVersion2 = 0x0200'0000, kVersion3 = 0x0300'0000;
-    constexpr size_t kBytes2 = 20, kBytes3 = 24;
-    uint32_t magic = 0;
-    if (value.size() >= sizeof(magic)) std::memcpy(&magic, value.data(), sizeof(magic));
-    magic &= kVersionMask;
-    const bool is_known = (magic == kVersion2 && value.size() == kBytes2) ||
-                          (magic == kVersion3 && value.size() == kBytes3);
-    if (!is_known) return fail(Error::InvalidArgument);
+    if (!FileCapabilities::parse(value)) return fail(Error::InvalidArgument);
     if (!credentials.has(Capability::Setfcap)) return fail(Error::NotPermitted);
     return {};
+}
+
+// What is read back of file capabilities that hold for user 0 is version 2, which does not name the user (capabilities(7)).
+size_t as_read(std::span<std::byte> value, std::string_view name) {
+    if (name != kFileCapabilities || value.size() != FileCapabilities::kBytes3) return value.size();
+    const std::optional<FileCapabilities> capabilities = FileCapabilities::parse(value);
+    if (!capabilities || capabilities->root_uid != 0) return value.size();
+    const uint32_t magic = FileCapabilities::kVersion2 | (capabilities->is_effective ? FileCapabilities::kEffective : 0);
+    std::memcpy(value.data(), &magic, sizeof(magic));
+    return FileCapabilities::kBytes2;
 }
 
 CallResult set(CallContext& context, const Path& place, UserString name, UserIn<std::byte> value,
@@ -126,13 +129,13 @@ CallResult get(CallContext& context, const Path& place, UserString name, UserOut
     {
         MutexGuard guard(inode.lock());
         const std::span<const std::byte> found = TRY(attributes->get(key.view()));
-        length = found.size();
-        if (size == 0) return static_cast<long>(length);
-        if (length > size) return fail(Error::OutOfRange);
-        TRY_VOID(buffer.allocate(length));
-        std::memcpy(buffer.span().data(), found.data(), length);
+        TRY_VOID(buffer.allocate(found.size()));
+        std::memcpy(buffer.span().data(), found.data(), found.size());
     }
-    TRY_VOID(value.write_all(buffer.span()));
+    length = as_read(buffer.span(), key.view());
+    if (size == 0) return static_cast<long>(length);
+    if (length > size) return fail(Error::OutOfRange);
+    TRY_VOID(value.write_all(buffer.span().first(length)));
     return static_cast<long>(length);
 }
 
