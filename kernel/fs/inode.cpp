@@ -35,8 +35,19 @@ Inode::~Inode() {
     free_file_locks(file_locks_.load(std::memory_order_relaxed));
 }
 
+void Inode::add_links(int32_t difference) {
+    const uint32_t before = link_count_.fetch_add(uint32_t(difference), std::memory_order_relaxed);
+    if (before + uint32_t(difference) == 0) set_orphan(true);
+    else if (before == 0) set_orphan(false);
+}
+
+void Inode::set_orphan(bool value) {
+    if (is_orphan_.exchange(value, std::memory_order_acq_rel) != value) superblock_.count_orphan(value ? 1 : -1);
+}
+
 void Inode::last_reference_gone() {
     evict();
+    set_orphan(false);
     Ref<Superblock> superblock = Ref<Superblock>::adopt(&superblock_);
     epoch::retire(node_, [](epoch::Node* node) {
         delete reinterpret_cast<Inode*>(reinterpret_cast<std::byte*>(node) -

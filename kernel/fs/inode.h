@@ -105,9 +105,7 @@ public:
     uint32_t link_count() const { return link_count_.load(std::memory_order_relaxed); }
     void set_mode(uint32_t mode) { mode_.store(mode, std::memory_order_relaxed); }
     void set_owner(uint32_t uid, uint32_t gid);
-    void add_links(int32_t difference) {
-        link_count_.fetch_add(uint32_t(difference), std::memory_order_relaxed);
-    }
+    void add_links(int32_t difference);
     // How many names a directory holds, as far as they are entries of the cache.
     uint32_t entry_count() const { return entry_count_.load(std::memory_order_relaxed); }
     void add_entries(int32_t difference) {
@@ -147,6 +145,8 @@ public:
     // A file without names may be given one (O_TMPFILE without O_EXCL); a file whose last name went may not. lock() held.
     bool may_be_named() const { return may_be_named_.load(std::memory_order_relaxed); }
     void set_may_be_named(bool value) { may_be_named_.store(value, std::memory_order_relaxed); }
+    // Without a name, but still in use: what becomes read-only must have none of these (Superblock::orphans).
+    void set_orphan(bool value);
 
     // ---- symbolic links
     virtual LinkKind link_kind() const { return LinkKind::Text; }
@@ -207,7 +207,7 @@ private:
     const uint64_t number_;
     std::atomic<uint32_t> mode_, uid_, gid_, link_count_{0}, entry_count_{0};
     std::atomic<int32_t> writers_{0};  // above zero: open for writing; below: being executed
-    std::atomic<bool> is_dead_{false}, may_be_named_{false};
+    std::atomic<bool> is_dead_{false}, may_be_named_{false}, is_orphan_{false};
     std::atomic<int64_t> access_ns_, modify_ns_, change_ns_;
     const int64_t birth_ns_;
     uint64_t device_ = 0;

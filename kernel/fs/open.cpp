@@ -156,6 +156,7 @@ Result<Ref<File>> open_path(const LookupContext& context, const PathText& path,
         if (!made)
             return fail(made.error() == Error::NotPermitted ? Error::NotSupported : made.error());
         (*made)->inode().set_may_be_named(!(flags & kExclusive));
+        (*made)->inode().set_orphan(true);
         return open_place(Path(place.mount, std::move(*made)), request, context.credentials, true);
     }
     if (flags & kCreate) return open_or_create(context, path, request);

@@ -38,6 +38,9 @@ public:
     // Files that are open for writing through any mount.
     WriterCount& writers() { return writers_; }
     bool is_read_only() const { return writers_.is_read_only(); }
+    // Files whose last name is gone and that are still open: their end would be a change of the file system.
+    bool has_orphans() const { return orphans_.load(std::memory_order_acquire) != 0; }
+    void count_orphan(int32_t difference) { orphans_.fetch_add(difference, std::memory_order_acq_rel); }
     // Renames and removals of directories hold it alone, all other changes of names shared (with
     // the directory's entries_lock). So nobody ever holds two directories at once.
     RwMutex& topology() { return topology_; }
@@ -61,6 +64,7 @@ private:
     const uint64_t device_;
     std::atomic<uint64_t> next_number_{1};
     WriterCount writers_;
+    std::atomic<int32_t> orphans_{0};
     std::atomic<uint32_t> mounts_{0};
     Ref<Dentry> root_;
     RwMutex topology_{LockRank::Rename};

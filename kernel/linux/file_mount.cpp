@@ -60,6 +60,10 @@ Status remount(const Path& target, uint64_t flags, std::string_view options) {
         WriterCount& writers = target.mount->superblock().writers();
         const bool was_read_only = writers.is_read_only(), will_be = (flags & mount_flags::kReadOnly) != 0;
         if (will_be && !writers.set_read_only()) return fail(Error::Busy);
+        if (will_be && !was_read_only && target.mount->superblock().has_orphans()) {
+            writers.set_writable();
+            return fail(Error::Busy);
+        }
         const Status changed = target.mount->superblock().remount(options);
         if (changed ? !will_be : !was_read_only) writers.set_writable();
         TRY_VOID(Status(changed));

@@ -89,6 +89,59 @@ TEST(mounts, read_only_file_system) {
     close(orphan);
     CHECK_OK(umount2("d", 0));
 }
+TEST(mounts, a_file_without_a_name_keeps_the_file_system_writable) {
+    own_mounts();
+    make_tmpfs("d");
+    const auto make_read_only = [] { return mount(nullptr, "d", nullptr, MS_REMOUNT | MS_RDONLY, nullptr); };
+    const auto make_writable = [] { CHECK_OK(mount(nullptr, "d", nullptr, MS_REMOUNT, nullptr)); };
+    // Open for reading only, and its last name gone.
+    write_file("d/f", "x");
+    CHECK_OK(link("d/f", "d/g"));
+    int fd = open("d/f", O_RDONLY);
+    CHECK_OK(unlink("d/f"));
+    CHECK_OK(make_read_only());  // there is another name
+    make_writable();
+    CHECK_OK(unlink("d/g"));
+    CHECK_ERRNO(make_read_only(), EBUSY);
+    write_file("d/h", "still writable");
+    close(fd);
+    CHECK_OK(make_read_only());
+    make_writable();
+    // Replaced by a rename.
+    write_file("d/i", "y");
+    fd = open("d/i", O_RDONLY);
+    CHECK_OK(rename("d/h", "d/i"));
+    CHECK_ERRNO(make_read_only(), EBUSY);
+    close(fd);
+    CHECK_OK(make_read_only());
+    make_writable();
+    // A directory.
+    CHECK_OK(mkdir("d/sub", 0755));
+    fd = open("d/sub", O_RDONLY | O_DIRECTORY);
+    CHECK_OK(rmdir("d/sub"));
+    CHECK_ERRNO(make_read_only(), EBUSY);
+    close(fd);
+    CHECK_OK(make_read_only());
+    make_writable();
+    // One that never had a name, until it gets one.
+    fd = open("d", O_TMPFILE | O_RDWR, 0600);
+    CHECK_OK(fd);
+    char own[64];
+    snprintf(own, sizeof own, "/proc/self/fd/%d", fd);
+    const int reader = open(own, O_RDONLY);
+    CHECK_OK(reader);
+    CHECK_OK(linkat(AT_FDCWD, own, AT_FDCWD, "d/named", AT_SYMLINK_FOLLOW));
+    CHECK_ERRNO(make_read_only(), EBUSY);  // the writer
+    close(fd);
+    CHECK_OK(make_read_only());
+    make_writable();
+    CHECK_OK(unlink("d/named"));
+    CHECK_ERRNO(make_read_only(), EBUSY);
+    // One mount made read-only asks for writers only.
+    CHECK_OK(mount(nullptr, "d", nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY, nullptr));
+    close(reader);
+    CHECK_OK(umount2("d", 0));
+}
 TEST(mounts, read_only_from_the_start) {
     own_mounts();
     make_tmpfs("d", nullptr, MS_RDONLY);
