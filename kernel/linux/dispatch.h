@@ -37,7 +37,8 @@ inline void dispatch(arch::TrapFrame& frame) {
     CallContext context{task, task.process()};
     // The six registers stand in the frame as the array that a ring's entry has.
     const auto& arguments = reinterpret_cast<const CallArguments&>(frame.rdi);
-    const CallResult result = run_call(context, frame.original_rax, arguments);
+    // A call's number is an int to Linux: the upper half of rax does not count (entry_64.S, "movslq %eax, %rsi").
+    const CallResult result = run_call(context, static_cast<uint32_t>(frame.original_rax), arguments);
     if (result) [[likely]] {
         frame.rax = static_cast<uint64_t>(*result);
     } else {

@@ -243,3 +243,43 @@ TEST(calls, leases) {
     become_user();
     CHECK_ERRNO(fcntl(fd, F_SETLEASE, F_RDLCK), EACCES);
 }
+
+namespace {
+
+// By hand: the C library cuts the number itself.
+long by_number(uint64_t number, long a = 0, long b = 0, long c = 0) {
+    long result;
+    asm volatile("syscall" : "=a"(result) : "a"(number), "D"(a), "S"(b), "d"(c) : "rcx", "r11", "memory");
+    return result;
+}
+
+}  // namespace
+
+TEST(calls, numbers_are_of_32_bits) {
+    CHECK_EQ(by_number(SYS_getpid), getpid());
+    CHECK_EQ(by_number((uint64_t{1} << 32) | SYS_getpid), getpid());
+    CHECK_EQ(by_number((uint64_t{0xffffffff} << 32) | SYS_getpid), getpid());
+    CHECK_EQ(by_number((uint64_t{1} << 63) | SYS_getpid), getpid());
+    const uint64_t absent_list[] = {uint64_t{0x7fff'ffff}, uint64_t{0x8000'0000} | SYS_getpid, uint64_t{0xffff'ffff}, ~uint64_t{0},
+                                    (uint64_t{1} << 32) | 0xffff};
+    for (const uint64_t absent : absent_list) CHECK_EQ(by_number(absent), -ENOSYS);
+}
+TEST(calls, restart_by_the_same_number) {
+    int fds[2];
+    CHECK_OK(pipe(fds));
+    struct sigaction action = {};
+    action.sa_handler = [](int) {};
+    action.sa_flags = SA_RESTART;
+    CHECK_OK(sigaction(SIGUSR1, &action, nullptr));
+    const pid_t reader = getpid();
+    const pid_t helper = start([&] {
+        wait_until_asleep(reader);
+        kill(reader, SIGUSR1);
+        sleep_ms(50);
+        CHECK_EQ(write(fds[1], "x", 1), 1);
+    });
+    char byte = 0;
+    CHECK_EQ(by_number((uint64_t{5} << 32) | SYS_read, fds[0], reinterpret_cast<long>(&byte), 1), 1);
+    CHECK_EQ(byte, 'x');
+    CHECK_EXITED(status_of(helper), 0);
+}
