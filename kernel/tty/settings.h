@@ -60,6 +60,7 @@ struct Settings {
     bool operator==(const Settings&) const = default;
 };
 static_assert(sizeof(Settings) == 44);
+constexpr Settings kNoSettings{.input = 0, .output = 0, .control = 0, .local = 0, .line = 0, .characters = {}, .input_speed = 0, .output_speed = 0};
 constexpr uint32_t kTermiosSize = 36;
 
 // struct termio of System V (TCGETA, TCSETA).

@@ -103,6 +103,7 @@ protected:
     virtual void input_flushed() {}
     void tell_files(Signals raised);
     tty::WindowSize window_size_;   // under lock()
+    tty::Settings locked_settings_ = tty::kNoSettings;  // under lock()
 
 private:
     friend class TerminalInputThread;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The ioctls that all terminals share; see terminal_ioctl.h. Leaves out modem lines (TIOCMGET and its kin), the locking of
-// settings, and line disciplines other than N_TTY. TIOCSTI is refused as modern Linux does, because it lets a program type
-// for its parent.
+// The ioctls that all terminals share; see terminal_ioctl.h. Leaves out line disciplines other
+// than N_TTY, and modem lines (TIOCMGET and its kin), which Linux's pseudo-terminals have not either: ENOTTY.
+// TIOCSTI is refused as modern Linux does, because it lets a program type for its parent.
 #include "kernel/tty/terminal_ioctl.h"
 
 #include "kernel/linux/process_tree.h"

@@ -8,6 +8,22 @@
 #include "kernel/tty/terminal_ioctl.h"
 
 namespace gyre {
+namespace {
+
+// The new settings, except for what is locked.
+tty::Settings with_locks(tty::Settings settings, const tty::Settings& old, const tty::Settings& locks) {
+    const auto keep = [](uint32_t& word, uint32_t old_word, uint32_t locked) { word = (old_word & locked) | (word & ~locked); };
+    keep(settings.input, old.input, locks.input);
+    keep(settings.output, old.output, locks.output);
+    keep(settings.control, old.control, locks.control);
+    keep(settings.local, old.local, locks.local);
+    if (locks.line != 0) settings.line = old.line;
+    for (size_t i = 0; i < settings.characters.size(); ++i)
+        if (locks.characters[i] != 0) settings.characters[i] = old.characters[i];
+    return settings;
+}
+
+}  // namespace
 
 tty::Settings TerminalIoctl::current_settings() {
     MutexGuard guard(terminal.lock_);
@@ -61,6 +77,41 @@ Result<long> TerminalIoctl::set_old_settings(When when) {
     return apply_settings(settings, when);
 }
 
+// Which settings nobody may change (TIOCSLCKTRMIOS): a bit of a flag word, or a character that is not zero.
+Result<long> TerminalIoctl::get_locks() {
+    tty::Settings locks;
+    {
+        MutexGuard guard(terminal.lock_);
+        locks = terminal.locked_settings_;
+    }
+    TRY_VOID(user_memory::copy_out(argument, &locks, tty::kTermiosSize));
+    return 0;
+}
+
+Result<long> TerminalIoctl::set_locks() {
+    if (!context.credentials().has(Capability::SysAdmin)) return fail(Error::NotPermitted);
+    tty::Settings locks = tty::kNoSettings;
+    TRY_VOID(user_memory::copy_in(&locks, argument, tty::kTermiosSize));
+    MutexGuard guard(terminal.lock_);
+    terminal.locked_settings_ = locks;
+    return 0;
+}
+
+// Whether the line counts as connected without a carrier: CLOCAL under another name.
+Result<long> TerminalIoctl::get_carrier_ignored() {
+    return put_int((current_settings().control & tty::control::kClocal) != 0);
+}
+
+Result<long> TerminalIoctl::set_carrier_ignored() {
+    const bool is_ignored = TRY(UserIn<int>(argument).read()) != 0;
+    MutexGuard guard(terminal.lock_);
+    tty::Settings settings = terminal.line_.settings();
+    settings.control = is_ignored ? settings.control | tty::control::kClocal : settings.control & ~tty::control::kClocal;
+    terminal.line_.set_settings(settings);
+    terminal.driver_.settings_changed(terminal.line_.settings());
+    return 0;
+}
+
 Result<long> TerminalIoctl::apply_settings(tty::Settings settings, When when) {
     TRY_VOID(terminal.check_foreground(linux::kSigTtyOut));
     if (when != When::Now) {
@@ -73,7 +124,7 @@ Result<long> TerminalIoctl::apply_settings(tty::Settings settings, When when) {
         terminal.line_.flush_input();
         terminal.input_flushed();
     }
-    terminal.line_.set_settings(settings);
+    terminal.line_.set_settings(with_locks(settings, terminal.line_.settings(), terminal.locked_settings_));
     terminal.driver_.settings_changed(terminal.line_.settings());
     terminal.refresh_locked(true);
     return 0;
@@ -94,6 +145,10 @@ Result<long> TerminalIoctl::run_settings(uint32_t command) {
         case kTcseta: return set_old_settings(When::Now);
         case kTcsetaw: return set_old_settings(When::AfterOutput);
         case kTcsetaf: return set_old_settings(When::AfterOutputDiscardInput);
+        case kTiocgsoftcar: return get_carrier_ignored();
+        case kTiocssoftcar: return set_carrier_ignored();
+        case kTiocglcktrmios: return get_locks();
+        case kTiocslcktrmios: return set_locks();
         default: return fail(Error::NotTerminal);
     }
 }

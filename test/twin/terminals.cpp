@@ -361,3 +361,55 @@ TEST(terminals, packet_mode) {
     CHECK_EQ(read(p.master, buffer, sizeof buffer), 1);
     CHECK_EQ(buffer[0], TIOCPKT_STOP);
 }
+
+// ---- what a pseudo-terminal has not
+
+TEST(terminals, no_modem_lines) {
+    Pty pty;
+    const int end_list[] = {pty.slave, pty.master};
+    for (const int fd : end_list) {
+        int lines = 0;
+        CHECK_ERRNO(ioctl(fd, TIOCMGET, &lines), ENOTTY);
+        CHECK_ERRNO(ioctl(fd, TIOCMGET, bad<int>()), ENOTTY);
+        CHECK_ERRNO(ioctl(fd, TIOCMSET, &lines), ENOTTY);
+        CHECK_ERRNO(ioctl(fd, TIOCMBIS, &lines), ENOTTY);
+        CHECK_ERRNO(ioctl(fd, TIOCMBIC, bad<int>()), ENOTTY);
+        CHECK_ERRNO(ioctl(fd, TIOCMIWAIT, TIOCM_CTS), ENOTTY);
+        char counts[256] = {};
+        CHECK_ERRNO(ioctl(fd, TIOCGICOUNT, counts), ENOTTY);
+        CHECK_ERRNO(ioctl(fd, TIOCGSERIAL, counts), ENOTTY);
+        CHECK_ERRNO(ioctl(fd, TIOCSSERIAL, counts), ENOTTY);
+        CHECK_ERRNO(ioctl(fd, TIOCSERGETLSR, &lines), ENOTTY);
+        CHECK_ERRNO(ioctl(fd, 0x54ff, &lines), ENOTTY);
+    }
+}
+TEST(terminals, carrier_is_a_setting) {
+    Pty pty;
+    int is_ignored = -1;
+    CHECK_OK(ioctl(pty.slave, TIOCGSOFTCAR, &is_ignored));
+    CHECK_EQ(is_ignored, (get(pty.slave).c_cflag & CLOCAL) ? 1 : 0);
+    const int value_list[] = {1, 0, 7};
+    for (const int value : value_list) {
+        CHECK_OK(ioctl(pty.slave, TIOCSSOFTCAR, &value));
+        CHECK_OK(ioctl(pty.slave, TIOCGSOFTCAR, &is_ignored));
+        CHECK_EQ(is_ignored, value != 0);
+        CHECK_EQ((get(pty.slave).c_cflag & CLOCAL) != 0, value != 0);
+    }
+    CHECK_ERRNO(ioctl(pty.slave, TIOCGSOFTCAR, bad<int>()), EFAULT);
+    CHECK_ERRNO(ioctl(pty.slave, TIOCSSOFTCAR, bad<int>()), EFAULT);
+}
+TEST(terminals, settings_may_be_locked) {
+    Pty pty;
+    termios locked = {};
+    CHECK_OK(ioctl(pty.slave, TIOCGLCKTRMIOS, &locked));
+    CHECK_EQ(locked.c_lflag, 0);
+    locked.c_lflag = ECHO;
+    const tcflag_t before = get(pty.slave).c_lflag;
+    if (ioctl(pty.slave, TIOCSLCKTRMIOS, &locked) != 0) SKIP("this host's root may not lock: %s", errno_name(errno));
+    change(pty.slave, [](termios& t) { t.c_lflag ^= ECHO | ICANON; });
+    CHECK_EQ(get(pty.slave).c_lflag, before ^ ICANON);
+    locked.c_lflag = 0;
+    CHECK_OK(ioctl(pty.slave, TIOCSLCKTRMIOS, &locked));
+    change(pty.slave, [](termios& t) { t.c_lflag ^= ECHO; });
+    CHECK_EQ(get(pty.slave).c_lflag, before ^ (ICANON | ECHO));
+}
