@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// signal(7), sigaction(2), sigprocmask(2), sigaltstack(2), sigqueue(3), sigtimedwait(2), kill(2), setitimer(2), signalfd(2),
-// restart after handlers.
+// signal(7), sigaction(2), sigprocmask(2), sigaltstack(2), sigqueue(3), sigtimedwait(2), restart after handlers. Who sends them
+// is in signal_senders.cpp.
 #include "twin.h"
 
 #include <setjmp.h>
-#include <sys/signalfd.h>
 #include <ucontext.h>
 
 using namespace twin;
@@ -397,107 +396,4 @@ TEST(signals, lower_numbers_first) {
     sigprocmask(SIG_SETMASK, &all, nullptr);
     CHECK_EQ(next, 3);
     CHECK(order[0] == SIGHUP && order[1] == SIGUSR1 && order[2] == SIGUSR2);
-}
-TEST(kill, errors) {
-    CHECK_ERRNO(kill(getpid(), 65), EINVAL);
-    CHECK_ERRNO(kill(getpid(), -1), EINVAL);
-    CHECK_ERRNO(kill(1234567, 0), ESRCH);
-    CHECK_OK(kill(getpid(), 0));
-    CHECK_ERRNO(syscall(SYS_tgkill, getpid(), 1234567, 0), ESRCH);
-    CHECK_ERRNO(syscall(SYS_tgkill, -1, getpid(), 0), EINVAL);
-    CHECK_ERRNO(syscall(SYS_tkill, -1, 0), EINVAL);
-    pid_t child = start([] { sleep_ms(3000); });
-    become_user();
-    CHECK_ERRNO(kill(child, SIGTERM), EPERM);
-}
-TEST(kill, group) {
-    int fds[2];
-    CHECK_OK(pipe(fds));
-    pid_t leader = start([] {
-        setpgid(0, 0);
-        start([] { pause(); });
-        pause();
-    });
-    setpgid(leader, leader);
-    sleep_ms(50);
-    CHECK_OK(kill(-leader, SIGTERM));
-    CHECK_KILLED(status_of(leader), SIGTERM);
-    CHECK_ERRNO(kill(-1234567, 0), ESRCH);
-}
-TEST(kill, zombie_can_be_signalled) {
-    pid_t child = start([] {});
-    sleep_ms(50);
-    CHECK_OK(kill(child, 0));
-    CHECK_OK(kill(child, SIGTERM));
-    CHECK_EXITED(status_of(child), 0);
-    CHECK_ERRNO(kill(child, 0), ESRCH);
-}
-TEST(kill, sigchld_tells) {
-    handle_info(SIGCHLD);
-    pid_t child = start([] { _exit(3); });
-    while (count_ == 0) sleep_ms(1);
-    CHECK(code_ == CLD_EXITED && sender_ == child);
-    status_of(child);
-}
-TEST(timers, alarm) {
-    handle(SIGALRM, count);
-    CHECK_EQ(alarm(100), 0);
-    unsigned left = alarm(1);
-    CHECK(left == 100 || left == 99);
-    CHECK_ERRNO(pause(), EINTR);
-    CHECK(count_ == 1 && last_ == SIGALRM);
-}
-TEST(timers, itimer_real_repeats) {
-    handle(SIGALRM, count);
-    itimerval timer = {{0, 10000}, {0, 10000}}, got = {};
-    CHECK_OK(setitimer(ITIMER_REAL, &timer, nullptr));
-    while (count_ < 3) pause();
-    CHECK_OK(getitimer(ITIMER_REAL, &got));
-    CHECK_EQ(got.it_interval.tv_usec, 10000);
-    CHECK_ERRNO(setitimer(static_cast<decltype(ITIMER_REAL)>(7), &timer, nullptr), EINVAL);
-    timer.it_value.tv_usec = 1000000;
-    CHECK_ERRNO(setitimer(ITIMER_REAL, &timer, nullptr), EINVAL);
-}
-TEST(timers, itimer_virtual_counts_cpu_time) {
-    handle(SIGVTALRM, count);
-    itimerval timer = {{0, 0}, {0, 20000}};
-    CHECK_OK(setitimer(ITIMER_VIRTUAL, &timer, nullptr));
-    sleep_ms(60);
-    CHECK_EQ(count_, 0);
-    int64_t end = now_ns() + 5000000000;
-    volatile int x = 0;
-    while (count_ == 0 && now_ns() < end)
-        for (int i = 0; i < 100000; ++i) x = x + 1;
-    CHECK_EQ(count_, 1);
-}
-TEST(timers, posix_timer) {
-    handle_info(SIGRTMIN);
-    sigevent event = {};
-    event.sigev_notify = SIGEV_SIGNAL;
-    event.sigev_signo = SIGRTMIN;
-    event.sigev_value.sival_int = 99;
-    int id = -1;
-    CHECK_OK(syscall(SYS_timer_create, CLOCK_MONOTONIC, &event, &id));
-    itimerspec spec = {{0, 0}, {0, 10000000}};
-    CHECK_OK(syscall(SYS_timer_settime, id, 0, &spec, nullptr));
-    while (count_ == 0) pause();
-    CHECK(code_ == SI_TIMER && value_ == 99);
-    CHECK_EQ(syscall(SYS_timer_getoverrun, id), 0);
-    CHECK_OK(syscall(SYS_timer_delete, id));
-    CHECK_ERRNO(syscall(SYS_timer_delete, id), EINVAL);
-    CHECK_ERRNO(syscall(SYS_timer_create, 99, &event, &id), EINVAL);
-}
-TEST(signalfd, reads_signals) {
-    block(SIGUSR1, SIGCHLD);
-    sigset_t set = set_of(SIGUSR1);
-    int fd = signalfd(-1, &set, SFD_NONBLOCK);
-    CHECK_OK(fd);
-    signalfd_siginfo info;
-    CHECK_ERRNO(read(fd, &info, sizeof(info)), EAGAIN);
-    CHECK_ERRNO(read(fd, &info, 10), EINVAL);
-    raise(SIGUSR1);
-    pollfd p = {fd, POLLIN, 0};
-    CHECK_EQ(poll(&p, 1, 0), 1);
-    CHECK_EQ(read(fd, &info, sizeof(info)), static_cast<int>(sizeof(info)));
-    CHECK(info.ssi_signo == SIGUSR1 && info.ssi_pid == static_cast<uint32_t>(getpid()));
 }
