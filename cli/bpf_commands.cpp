@@ -3,7 +3,6 @@
 // gyre bpf: options and help; `verify` itself, with its workers.
 #include "cli/bpf_commands.h"
 
-#include <CLI/CLI.hpp>
 
 #include <unistd.h>
 
@@ -16,6 +15,7 @@
 
 #include "cli/bpf_show.h"
 #include "cli/bpf_support.h"
+#include "cli/parts.h"
 
 namespace gyre::cli {
 namespace {
@@ -84,55 +84,56 @@ int verify_object(const Options& options) {
     return refused == 0 ? 0 : 1;
 }
 
-void add_input(CLI::App* command, Options& options) {
-    command->add_option("FILE", options.input.file, "A BPF object, as clang -target bpf makes it")->required();
-    command->add_option("--program", options.input.program, "Only the program of this name");
-    command->add_option("--type", options.input.type, "The program type, where the section's name does not say it");
-    command->add_option("--target", options.input.target, "Where the programs are to run: linux-6.1, linux-6.12, linux-6.18 or gyre")->capture_default_str();
-    command->add_option("--btf", options.input.kernel_btf, "The target kernel's types (default: the running kernel's)");
-    command->add_option("--memory", options.input.memory_mib, "Memory for one verification, in MiB")->capture_default_str()->check(CLI::Range(1, 4096));
+void add_input(Command command, Options& options) {
+    command.add_option("FILE", options.input.file, "A BPF object, as clang -target bpf makes it").required();
+    command.add_option("--program", options.input.program, "Only the program of this name");
+    command.add_option("--type", options.input.type, "The program type, where the section's name does not say it");
+    command.add_option("--target", options.input.target, "Where the programs are to run: linux-6.1, linux-6.12, linux-6.18 or gyre").capture_default_str();
+    command.add_option("--btf", options.input.kernel_btf, "The target kernel's types (default: the running kernel's)");
+    command.add_option("--memory", options.input.memory_mib, "Memory for one verification, in MiB").capture_default_str().check(Range{1, 4096});
 }
 
 }  // namespace
 
-void add_bpf_commands(CLI::App& app, int& status) {
+void add_bpf_commands(Program& program) {
+    int& status = program.status;
     auto options = std::make_shared<Options>();
-    CLI::App* bpf = app.add_subcommand("bpf", "Verify BPF programs and look into them");
-    bpf->require_subcommand(1);
+    Command bpf = program.app.add_subcommand(kBpfPart.command, kBpfPart.summary);
+    bpf.require_subcommand();
 
-    CLI::App* verify = bpf->add_subcommand("verify", "Say whether each program may run, and if not, why (status 1 if any is refused)");
+    Command verify = bpf.add_subcommand("verify", "Say whether each program may run, and if not, why (status 1 if any is refused)");
     add_input(verify, *options);
-    verify->add_option("--jobs,-j", options->jobs, "Programs to verify at the same time")->check(CLI::Range(1, 256));
-    verify->add_flag("--json", options->as_json, "Print the verdicts as JSON");
-    verify->add_flag("-v", options->verbosity, "Time and size of each verification");
-    verify->callback([&status, options] { status = verify_object(*options); });
+    verify.add_option("--jobs,-j", options->jobs, "Programs to verify at the same time").check(Range{1, 256});
+    verify.add_flag("--json", options->as_json, "Print the verdicts as JSON");
+    verify.add_flag("-v", options->verbosity, "Time and size of each verification");
+    verify.callback([&status, options] { status = verify_object(*options); });
 
-    CLI::App* dis = bpf->add_subcommand("dis", "Print the instructions with their source lines");
+    Command dis = bpf.add_subcommand("dis", "Print the instructions with their source lines");
     add_input(dis, *options);
-    dis->callback([&status, options] { status = show_disassembly(options->input); });
+    dis.callback([&status, options] { status = show_disassembly(options->input); });
 
-    CLI::App* cfg = bpf->add_subcommand("cfg", "Print a program's control flow as a graph (DOT)");
+    Command cfg = bpf.add_subcommand("cfg", "Print a program's control flow as a graph (DOT)");
     add_input(cfg, *options);
-    cfg->add_flag("--svg", options->as_svg, "As a picture (SVG)");
-    cfg->callback([&status, options] { status = show_control_flow(options->input, options->as_svg); });
+    cfg.add_flag("--svg", options->as_svg, "As a picture (SVG)");
+    cfg.callback([&status, options] { status = show_control_flow(options->input, options->as_svg); });
 
-    CLI::App* stats = bpf->add_subcommand("stats", "Say what the verification costs, by instruction and by loop");
+    Command stats = bpf.add_subcommand("stats", "Say what the verification costs, by instruction and by loop");
     add_input(stats, *options);
-    stats->add_flag("--json", options->as_json, "As JSON");
-    stats->callback([&status, options] { status = show_statistics(options->input, options->as_json); });
+    stats.add_flag("--json", options->as_json, "As JSON");
+    stats.callback([&status, options] { status = show_statistics(options->input, options->as_json); });
 
-    CLI::App* run = bpf->add_subcommand("run", "Run a program in an interpreter that checks every access");
+    Command run = bpf.add_subcommand("run", "Run a program in an interpreter that checks every access");
     add_input(run, *options);
-    run->add_option("--data", options->data, "The packet (default: 64 zero bytes)");
-    run->add_flag("--pure", options->is_pure, "Verify it, then run it without checks");
-    run->add_option("--repeat", options->repeat, "Run it so many times")->capture_default_str()->check(CLI::Range(1u, 1000000000u));
-    run->callback([&status, options] { status = run_program(options->input, options->data, options->repeat, options->is_pure); });
+    run.add_option("--data", options->data, "The packet (default: 64 zero bytes)");
+    run.add_flag("--pure", options->is_pure, "Verify it, then run it without checks");
+    run.add_option("--repeat", options->repeat, "Run it so many times").capture_default_str().check(Range{1u, 1000000000u});
+    run.callback([&status, options] { status = run_program(options->input, options->data, options->repeat, options->is_pure); });
 
-    CLI::App* compare = bpf->add_subcommand("compare", "Put the running Linux kernel's verdicts beside (needs bpf(2); status 1 if any differs)");
+    Command compare = bpf.add_subcommand("compare", "Put the running Linux kernel's verdicts beside (needs bpf(2); status 1 if any differs)");
     add_input(compare, *options);
-    compare->add_option("--rounds", options->repeat, "A time is the median of so many")->capture_default_str()->check(CLI::Range(1u, 1000u));
-    compare->add_flag("--json", options->as_json, "As JSON");
-    compare->callback([&status, options] { status = compare_with_kernel(options->input, options->repeat, options->as_json); });
+    compare.add_option("--rounds", options->repeat, "A time is the median of so many").capture_default_str().check(Range{1u, 1000u});
+    compare.add_flag("--json", options->as_json, "As JSON");
+    compare.callback([&status, options] { status = compare_with_kernel(options->input, options->repeat, options->as_json); });
 }
 
 }  // namespace gyre::cli

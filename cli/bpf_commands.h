@@ -3,13 +3,11 @@
 // gyre bpf: the verifier as a tool of every day.
 #pragma once
 
-namespace CLI {
-class App;
-}
+#include "cli/commands.h"
 
 namespace gyre::cli {
 
-// Adds `bpf` with its subcommands; the one that is called leaves its exit status in `status`.
-void add_bpf_commands(CLI::App& app, int& status);
+// Adds `bpf` with its subcommands.
+void add_bpf_commands(Program& program);
 
 }  // namespace gyre::cli

@@ -5,6 +5,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <charconv>
+#include <chrono>
 #include <cstdio>
 #include <deque>
 #include <fstream>
@@ -35,6 +37,28 @@ private:
     int fd_;
 };
 
+// How many steps of all are done, and how long the others may take, from ninja's own progress ("[12/40] Building ...");
+// other lines as they are.
+class Estimate {
+public:
+    std::string of(std::string_view line) {
+        size_t finished = 0, all = 0;
+        const char* end = line.data() + line.size();
+        if (!line.starts_with('[')) return std::string(line);
+        auto first = std::from_chars(line.data() + 1, end, finished);
+        if (first.ec != std::errc{} || first.ptr == end || *first.ptr != '/') return std::string(line);
+        if (std::from_chars(first.ptr + 1, end, all).ec != std::errc{} || finished > all) return std::string(line);
+        std::string text = std::to_string(finished) + " of " + std::to_string(all) + " steps";
+        if (finished < kStepsToGoBy) return text;
+        const auto passed = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - begun_).count();
+        return text + ", about " + std::to_string(passed * static_cast<long>(all - finished) / static_cast<long>(finished) + 1) + " s left";
+    }
+
+private:
+    static constexpr size_t kStepsToGoBy = 5;
+    std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
+};
+
 Outcome<void> run_step(const Paths& paths, const std::string& title, std::vector<std::string> command,
                        const BuildOptions& options) {
     std::error_code ignored;
@@ -42,6 +66,7 @@ Outcome<void> run_step(const Paths& paths, const std::string& title, std::vector
     const fs::path log_path = paths.logs() / "build.log";
     std::ofstream log(log_path, std::ios::app);
     Progress progress(title);
+    Estimate estimate;
     std::deque<std::string> tail;
     ProcessRequest request;
     request.command = std::move(command);
@@ -50,7 +75,7 @@ Outcome<void> run_step(const Paths& paths, const std::string& title, std::vector
     request.on_line = [&](std::string_view line) {
         log << line << '\n';
         if (options.is_verbose) std::fprintf(stderr, "%.*s\n", static_cast<int>(line.size()), line.data());
-        else progress.update(line);
+        else progress.update(estimate.of(line));
         // Ninja's own progress lines are no part of what failed.
         if (line.starts_with("[") || line.starts_with("ninja: Entering")) return;
         tail.emplace_back(line);
@@ -60,7 +85,7 @@ Outcome<void> run_step(const Paths& paths, const std::string& title, std::vector
     progress.clear();
     if (!result) return std::unexpected(result.error());
     if (result->status == 0) return {};
-    if (was_interrupted()) return problem("interrupted", "", 130);
+    if (was_interrupted()) return problem("interrupted", "", 128 + interrupting_signal());
     if (!options.is_verbose)
         for (const std::string& line : tail) std::fprintf(stderr, "%s\n", line.c_str());
     return problem(title + " failed", "The whole log is in " + log_path.string());

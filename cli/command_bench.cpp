@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
 // gyre bench: what calls cost, in instructions, on Gyre and on Debian's Linux 6.12 in the same QEMU, by the same program.
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
@@ -14,6 +13,7 @@
 #include "cli/build.h"
 #include "cli/commands.h"
 #include "cli/cpio_writer.h"
+#include "cli/parts.h"
 #include "cli/process.h"
 #include "cli/progress.h"
 
@@ -203,34 +203,34 @@ int bench_calls(const Paths& paths, const Options& options) {
 }  // namespace
 
 void add_bench_command(Program& program) {
-    CLI::App* command = program.app.add_subcommand("bench", "Measure Gyre beside Linux 6.12: instructions per call, boot, memory");
+    Command command = program.app.add_subcommand(kBenchPart.command, kBenchPart.summary);
     auto options = std::make_shared<Options>();
-    command->add_flag("--json", options->is_json, "Print JSON");
-    command->add_flag("--no-linux", options->without_linux, "Measure Gyre alone");
-    command->add_flag("--smallest", options->with_smallest, "Also look for the smallest machine that reaches user mode");
-    command->add_option("--cpu", options->cpu, "QEMU's -cpu for both kernels, for example max,-erms,-fsrm")->capture_default_str();
-    command->add_option("--linux-kernel", options->linux_kernel, "A Linux kernel of your own (bzImage)")->check(CLI::ExistingFile);
+    command.add_flag("--json", options->is_json, "Print JSON");
+    command.add_flag("--no-linux", options->without_linux, "Measure Gyre alone");
+    command.add_flag("--smallest", options->with_smallest, "Also look for the smallest machine that reaches user mode");
+    command.add_option("--cpu", options->cpu, "QEMU's -cpu for both kernels, for example max,-erms,-fsrm").capture_default_str();
+    command.add_option("--linux-kernel", options->linux_kernel, "A Linux kernel of your own (bzImage)").check(kExistingFile);
 #ifdef GYRE_HAS_RINGS
     // Without a subcommand: the kernels.
     auto rings = std::make_shared<BenchRingsOptions>();
-    CLI::App* rings_command = command->add_subcommand("rings", "Measure libksvc's tiers beside plain calls and liburing, on this machine");
-    rings_command->add_flag("--json", rings->as_json, "Print JSON");
-    rings_command->add_option("--rounds", rings->rounds, "A row's figure is the median of so many")->check(CLI::Range(1u, 1000u))->capture_default_str();
-    rings_command->add_option("--http-rounds", rings->http_rounds, "Rounds of one second for each web server")->check(CLI::Range(1u, 1000u))->capture_default_str();
-    rings_command->add_flag("--no-http", rings->without_http, "Leave the web servers out");
-    rings_command->add_option("--picture", rings->picture, "Where the SVG goes [build/bench-rings.svg]");
-    rings_command->callback([&program, rings] { program.status = bench_rings(program.paths, *rings); });
+    Command rings_command = command.add_subcommand("rings", "Measure libksvc's tiers beside plain calls and liburing, on this machine");
+    rings_command.add_flag("--json", rings->as_json, "Print JSON");
+    rings_command.add_option("--rounds", rings->rounds, "A row's figure is the median of so many").check(Range{1u, 1000u}).capture_default_str();
+    rings_command.add_option("--http-rounds", rings->http_rounds, "Rounds of one second for each web server").check(Range{1u, 1000u}).capture_default_str();
+    rings_command.add_flag("--no-http", rings->without_http, "Leave the web servers out");
+    rings_command.add_option("--picture", rings->picture, "Where the SVG goes [build/bench-rings.svg]");
+    rings_command.callback([&program, rings] { program.status = bench_rings(program.paths, *rings); });
     auto bpf = std::make_shared<BenchBpfOptions>();
-    CLI::App* bpf_command = command->add_subcommand("bpf", "Measure the BPF verifier beside the running kernel's, and the interpreter");
-    bpf_command->add_flag("--json", bpf->as_json, "Print JSON");
-    bpf_command->add_flag("--no-linux", bpf->without_kernel, "Do not ask the running kernel");
-    bpf_command->add_option("--object", bpf->object, "Only this object of the table, or a file of your own");
-    bpf_command->add_option("--rounds", bpf->rounds, "A figure is the median of so many")->check(CLI::Range(1u, 1000u))->capture_default_str();
-    bpf_command->add_option("--picture", bpf->picture, "Where the SVG goes [build/bench-bpf.svg]");
-    bpf_command->callback([&program, bpf] { program.status = bench_bpf(program.paths, *bpf); });
+    Command bpf_command = command.add_subcommand("bpf", "Measure the BPF verifier beside the running kernel's, and the interpreter");
+    bpf_command.add_flag("--json", bpf->as_json, "Print JSON");
+    bpf_command.add_flag("--no-linux", bpf->without_kernel, "Do not ask the running kernel");
+    bpf_command.add_option("--object", bpf->object, "Only this object of the table, or a file of your own");
+    bpf_command.add_option("--rounds", bpf->rounds, "A figure is the median of so many").check(Range{1u, 1000u}).capture_default_str();
+    bpf_command.add_option("--picture", bpf->picture, "Where the SVG goes [build/bench-bpf.svg]");
+    bpf_command.callback([&program, bpf] { program.status = bench_bpf(program.paths, *bpf); });
 #endif
-    command->callback([&program, options, command] {
-        if (command->get_subcommands().empty()) program.status = bench_calls(program.paths, *options);
+    command.callback([&program, options, command] {
+        if (!command.has_called_subcommand()) program.status = bench_calls(program.paths, *options);
     });
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
 // gyre build: everything that a machine needs.
-#include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdio>
 #include <memory>
@@ -39,13 +38,13 @@ int build(const Paths& paths, const Options& options) {
 
 void add_build_command(Program& program) {
     auto options = std::make_shared<Options>();
-    CLI::App* command = program.app.add_subcommand("build", "Build the kernel and everything that runs on it");
-    command->add_flag("-v,--verbose", options->is_verbose, "Show the commands and their output");
-    auto* host = command->add_flag("--host", options->only_host, "Build only what runs on the host and the guest programs");
-    command->add_flag("--kernel", options->only_kernel, "Build only the kernel")->excludes(host);
-    command->add_flag("--tests", options->with_tests, "Build the unit tests, too");
-    command->add_flag("--debug", options->is_debug, "The debug kernel: assertions, lock order, the kernel's own tests (for run --debug)");
-    command->callback([&program, options] { program.status = build(program.paths, *options); });
+    Command command = program.app.add_subcommand("build", "Build the kernel and everything that runs on it");
+    command.add_flag("-v,--verbose", options->is_verbose, "Show the commands and their output");
+    const Option host = command.add_flag("--host", options->only_host, "Build only what runs on the host and the guest programs");
+    command.add_flag("--kernel", options->only_kernel, "Build only the kernel").excludes(host);
+    command.add_flag("--tests", options->with_tests, "Build the unit tests, too");
+    command.add_flag("--debug", options->is_debug, "The debug kernel: assertions, lock order, the kernel's own tests (for run --debug)");
+    command.callback([&program, options] { program.status = build(program.paths, *options); });
 }
 
 }  // namespace gyre::cli

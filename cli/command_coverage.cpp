@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
 // gyre coverage syscall: what of Linux's system calls works, from abi/calls.tbl.
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -111,13 +110,13 @@ int coverage(const Paths& paths, const Options& options) {
 
 void add_coverage_command(Program& program) {
     auto options = std::make_shared<Options>();
-    CLI::App* command = program.app.add_subcommand("coverage", "Say what of Linux works");
-    command->require_subcommand(1);
-    CLI::App* calls = command->add_subcommand("syscall", "The system calls: full, partial, absent");
-    auto* trace = calls->add_option("--for", options->trace, "An strace log: say what that program would miss (status 1 if anything)")->type_name("TRACE");
-    calls->add_flag("--all", options->all, "Name the complete ones, too");
-    calls->add_flag("--json", options->as_json, "Print the table as JSON")->excludes(trace);
-    calls->callback([&program, options] { program.status = coverage(program.paths, *options); });
+    Command command = program.app.add_subcommand("coverage", "Say what of Linux works");
+    command.require_subcommand();
+    Command calls = command.add_subcommand("syscall", "The system calls: full, partial, absent");
+    const Option trace = calls.add_option("--for", options->trace, "An strace log: say what that program would miss (status 1 if anything)").type_name("TRACE");
+    calls.add_flag("--all", options->all, "Name the complete ones, too");
+    calls.add_flag("--json", options->as_json, "Print the table as JSON").excludes(trace);
+    calls.callback([&program, options] { program.status = coverage(program.paths, *options); });
 }
 
 }  // namespace gyre::cli

@@ -6,7 +6,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -132,21 +131,21 @@ int memory_map(const Paths& paths) {
 
 void add_debug_command(Program& program) {
     auto options = std::make_shared<Options>();
-    CLI::App* debug = program.app.add_subcommand("debug", "Look into a machine");
-    debug->require_subcommand(1);
-    CLI::App* gdb = debug->add_subcommand("gdb", "Start a machine that is stopped, and gdb with the kernel's symbols");
-    gdb->add_option("--cpus", options->cpus, "Number of CPUs")->check(CLI::Range(1u, 64u))->capture_default_str();
-    gdb->add_option("--memory", options->memory, "Size of the memory")->capture_default_str();
-    gdb->add_option("--machine", options->machine, "q35 or microvm")->capture_default_str();
-    gdb->add_option("--kernel-args", options->kernel_arguments, "Add to the kernel's command line");
-    gdb->add_option("--ex", options->gdb_commands, "A command for gdb")->type_name("COMMAND")->allow_extra_args(false);
-    gdb->add_flag("--batch", options->is_batch, "Leave gdb after the commands");
-    gdb->callback([&program, options] {
+    Command debug = program.app.add_subcommand("debug", "Look into a machine");
+    debug.require_subcommand();
+    Command gdb = debug.add_subcommand("gdb", "Start a machine that is stopped, and gdb with the kernel's symbols");
+    gdb.add_option("--cpus", options->cpus, "Number of CPUs").check(Range{1u, 64u}).capture_default_str();
+    gdb.add_option("--memory", options->memory, "Size of the memory").capture_default_str();
+    gdb.add_option("--machine", options->machine, "q35 or microvm").capture_default_str();
+    gdb.add_option("--kernel-args", options->kernel_arguments, "Add to the kernel's command line");
+    gdb.add_option("--ex", options->gdb_commands, "A command for gdb").type_name("COMMAND").allow_extra_args(false);
+    gdb.add_flag("--batch", options->is_batch, "Leave gdb after the commands");
+    gdb.callback([&program, options] {
         auto status = debug_gdb(program.paths, *options, program.program_arguments);
         program.status = status ? *status : report(status.error());
     });
-    CLI::App* map = debug->add_subcommand("memory-map", "Show what lies where in the kernel's half of the address space");
-    map->callback([&program] { program.status = memory_map(program.paths); });
+    Command map = debug.add_subcommand("memory-map", "Show what lies where in the kernel's half of the address space");
+    map.callback([&program] { program.status = memory_map(program.paths); });
 }
 
 }  // namespace gyre::cli

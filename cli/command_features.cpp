@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
 // gyre features: what works (cli/features.tbl). gyre arch status: which machines there are ports for.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <memory>
@@ -77,12 +76,12 @@ int arch_status(const Paths& paths) {
 }  // namespace
 
 void add_features_command(Program& program) {
-    CLI::App* features_command = program.app.add_subcommand("features", "Say what works, and which tests show it");
-    features_command->callback([&program] { program.status = features(program.paths); });
-    CLI::App* arch = program.app.add_subcommand("arch", "About the processors that Gyre runs on");
-    arch->require_subcommand(1);
-    CLI::App* status = arch->add_subcommand("status", "Say which ports there are");
-    status->callback([&program] { program.status = arch_status(program.paths); });
+    Command features_command = program.app.add_subcommand("features", "Say what works, and which tests show it");
+    features_command.callback([&program] { program.status = features(program.paths); });
+    Command arch = program.app.add_subcommand("arch", "About the processors that Gyre runs on");
+    arch.require_subcommand();
+    Command status = arch.add_subcommand("status", "Say which ports there are");
+    status.callback([&program] { program.status = arch_status(program.paths); });
 }
 
 }  // namespace gyre::cli

@@ -3,7 +3,6 @@
 // gyre run: a machine with a shell, or with one program.
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdlib>
 #include <memory>
@@ -51,7 +50,7 @@ Outcome<GuestPlan> make_plan(const Options& options, const std::vector<std::stri
         if (const char* terminal = std::getenv("TERM")) plan.environment["TERM"] = terminal;
     for (const std::string& entry : options.environment) {
         size_t equals = entry.find('=');
-        if (equals == 0) return problem("'" + entry + "' has no name", "Write --env NAME=VALUE, or --env NAME to pass your own value on.");
+        if (equals == 0) return problem("'" + entry + "' has no name", "Write --env NAME=VALUE, or --env NAME to pass your own value on.", kWrongUsage);
         if (equals != std::string::npos) plan.environment[entry.substr(0, equals)] = entry.substr(equals + 1);
         else if (const char* value = std::getenv(entry.c_str())) plan.environment[entry] = value;
     }
@@ -119,39 +118,40 @@ Outcome<int> run(const Paths& paths, const Options& options, std::vector<std::st
 
 void add_run_command(Program& program) {
     auto options = std::make_shared<Options>();
-    CLI::App* command = program.app.add_subcommand("run", "Start a machine with a shell, or run one program in it");
-    command->footer(
+    Command command = program.app.add_subcommand("run", "Start a machine with a shell, or run one program in it");
+    command.footer(
         "Without a program: a shell on your terminal. Ctrl-] q ends the machine, whatever it does.\n"
-        "With one: its input, output and errors are yours, and so is its exit status; 125 means that the\n"
-        "machine failed, 126 that the program cannot be run, 127 that it is not there. Ctrl-C goes to the\n"
-        "program; the third one ends the machine.\n"
+        "With one: its input, output and errors are yours, and so is its exit status; 124 means that its time\n"
+        "was over, 125 that the machine failed, 126 that the program cannot be run, 127 that it is not there,\n"
+        "2 that an option was wrong. Ctrl-C, SIGTERM and SIGHUP go to the program; the third one ends the\n"
+        "machine, with 128 and its number as status. A shell's machine ends at the first.\n"
         "A PROGRAM with a slash that is a file of yours is carried along:\n"
         "  gyre run -- ./a.out          a static program from here\n"
         "  gyre run --add src -- tar c src | tar t\n"
         "  gyre run --cpus 4 --memory 1G");
-    command->add_option("--cpus", options->cpus, "Number of CPUs (default: 1)")->type_name("N")->check(CLI::Range(1u, 64u));
-    command->add_option("--memory", options->memory, "Size of the memory")->type_name("M")->capture_default_str();
-    command->add_option("--machine", options->machine, "q35 (a PC with PCI) or microvm")->type_name("KIND")->capture_default_str();
-    command->add_option("--add", options->additions, "Bring a file or folder along, at its own path or at GUEST")
-        ->type_name("HOST[:GUEST]")->allow_extra_args(false);
-    command->add_option("--env", options->environment, "Set a variable, or pass one of yours on")
-        ->type_name("NAME[=VALUE]")->allow_extra_args(false);
-    command->add_option("--kernel-args", options->kernel_arguments, "Add to the kernel's command line")
-        ->type_name("TEXT")->allow_extra_args(false);
-    command->add_option("--qemu", options->qemu_arguments, "Hand an option to QEMU as it is (--qemu -icount --qemu shift=0)")
-        ->type_name("ARG")->allow_extra_args(false);
-    command->add_option("--timeout", options->timeout_s, "End the machine after this many seconds (status 125)")->type_name("S");
-    command->add_option("--hang-timeout", options->hang_timeout_s, "Call a machine hung that does not answer for so long (status 125)")
-        ->type_name("S")->check(CLI::Range(2u, 86400u))->capture_default_str();
-    command->add_option("--kernel", options->kernel, "Boot this kernel instead (a Linux one, for comparison)")
-        ->type_name("FILE")->check(CLI::ExistingFile);
-    command->add_flag("--debug", options->is_debug, "Boot the debug kernel (assertions, lock order checked)");
-    command->add_flag("--no-build", options->no_build, "Run what is there without looking for changes");
-    command->add_flag("-v,--verbose", options->is_verbose, "Show the kernel's messages (on standard error)");
+    command.add_option("--cpus", options->cpus, "Number of CPUs (default: 1)").type_name("N").check(Range{1u, 64u});
+    command.add_option("--memory", options->memory, "Size of the memory").type_name("M").capture_default_str();
+    command.add_option("--machine", options->machine, "q35 (a PC with PCI) or microvm").type_name("KIND").capture_default_str();
+    command.add_option("--add", options->additions, "Bring a file or folder along, at its own path or at GUEST")
+        .type_name("HOST[:GUEST]").allow_extra_args(false);
+    command.add_option("--env", options->environment, "Set a variable, or pass one of yours on")
+        .type_name("NAME[=VALUE]").allow_extra_args(false);
+    command.add_option("--kernel-args", options->kernel_arguments, "Add to the kernel's command line")
+        .type_name("TEXT").allow_extra_args(false);
+    command.add_option("--qemu", options->qemu_arguments, "Hand an option to QEMU as it is (--qemu -icount --qemu shift=0)")
+        .type_name("ARG").allow_extra_args(false);
+    command.add_option("--timeout", options->timeout_s, "End the machine after this many seconds (status 124)").type_name("S");
+    command.add_option("--hang-timeout", options->hang_timeout_s, "Call a machine hung that does not answer for so long (status 125)")
+        .type_name("S").check(Range{2u, 86400u}).capture_default_str();
+    command.add_option("--kernel", options->kernel, "Boot this kernel instead (a Linux one, for comparison)")
+        .type_name("FILE").check(kExistingFile);
+    command.add_flag("--debug", options->is_debug, "Boot the debug kernel (assertions, lock order checked)");
+    command.add_flag("--no-build", options->no_build, "Run what is there without looking for changes");
+    command.add_flag("-v,--verbose", options->is_verbose, "Show the kernel's messages (on standard error)");
     // The last one counts, so that scripts can have their own defaults.
     for (const char* name : {"--cpus", "--memory", "--machine", "--timeout", "--hang-timeout", "--kernel"})
-        command->get_option(name)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
-    command->callback([&program, options] {
+        command.get_option(name).take_last();
+    command.callback([&program, options] {
         auto status = run(program.paths, *options, program.program_arguments);
         program.status = status ? *status : report(status.error());
     });

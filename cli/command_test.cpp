@@ -3,7 +3,6 @@
 // gyre test: builds what the chosen suites need, runs them, ends in "N passed, M failed".
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <memory>
@@ -13,6 +12,7 @@
 
 #include "cli/build.h"
 #include "cli/commands.h"
+#include "cli/parts.h"
 #include "cli/suites.h"
 #include "cli/test_runner.h"
 
@@ -35,8 +35,11 @@ int list(const std::vector<Suite>& suites) {
 
 // Builds what the suites name in "needs". What cannot be built is a failure of its own, and does not
 // keep the others from running.
-std::vector<SuiteReport> build_needs(const Paths& paths, const std::vector<Suite>& suites) {
+std::vector<SuiteReport> build_needs(const Paths& paths, const std::vector<Suite>& suites, bool are_all) {
     std::set<std::string> targets;
+    // A test may call any command. Suites that were chosen name the parts that they need.
+    if (are_all)
+        for (const Part* part : kParts) targets.insert(part->program);
     bool needs_kernel = false, needs_debug_kernel = false;
     for (const Suite& suite : suites) {
         if (suite.group == "unit") targets.insert("unit_tests");
@@ -100,7 +103,7 @@ int test(const Paths& paths, Options& options) {
         return report({"no suite matches", "'gyre test --list --all' shows every suite."});
 
     options.runner.is_quiet = options.as_json;
-    std::vector<SuiteReport> reports = build_needs(paths, chosen);
+    std::vector<SuiteReport> reports = build_needs(paths, chosen, options.selection.groups.empty() && options.selection.filters.empty());
     std::vector<SuiteReport> results = run_suites(paths, chosen, options.runner);
     reports.insert(reports.end(), std::make_move_iterator(results.begin()), std::make_move_iterator(results.end()));
 
@@ -124,23 +127,23 @@ int test(const Paths& paths, Options& options) {
 void add_test_command(Program& program) {
     auto options = std::make_shared<Options>();
     options->runner.jobs = std::max(1u, std::thread::hardware_concurrency());
-    CLI::App* command = program.app.add_subcommand("test", "Run the tests; ends in 'N passed, M failed'");
+    Command command = program.app.add_subcommand("test", "Run the tests; ends in 'N passed, M failed'");
     auto groups = std::make_shared<std::map<std::string, bool>>();
     for (std::string_view group : kGroups) {
         std::string name(group);
-        command->add_flag("--" + name, (*groups)[name], "Only the suites of the group " + name)->group("Groups");
+        command.add_flag("--" + name, (*groups)[name], "Only the suites of the group " + name).group("Groups");
     }
-    command->add_option("--filter", options->selection.filters, "Only suites whose name holds this (* and ? match)")
-        ->type_name("NAME")->allow_extra_args(false);
-    command->add_option("--case", options->runner.case_filter, "Only cases whose name holds this, in suites that can choose")
-        ->type_name("NAME");
-    command->add_flag("--all", options->selection.include_optional, "Also the suites that are too long to be run by default");
-    command->add_flag("--list", options->only_list, "List the suites instead of running them");
-    command->add_option("-j,--jobs", options->runner.jobs, "How many suites run at a time")
-        ->check(CLI::Range(1, 256))->capture_default_str();
-    command->add_flag("-v,--verbose", options->runner.is_verbose, "Show the cases that passed, too");
-    command->add_flag("--json", options->as_json, "Print the results as JSON");
-    command->callback([&program, options, groups] {
+    command.add_option("--filter", options->selection.filters, "Only suites whose name holds this (* and ? match)")
+        .type_name("NAME").allow_extra_args(false);
+    command.add_option("--case", options->runner.case_filter, "Only cases whose name holds this, in suites that can choose")
+        .type_name("NAME");
+    command.add_flag("--all", options->selection.include_optional, "Also the suites that are too long to be run by default");
+    command.add_flag("--list", options->only_list, "List the suites instead of running them");
+    command.add_option("-j,--jobs", options->runner.jobs, "How many suites run at a time")
+        .check(Range{1, 256}).capture_default_str();
+    command.add_flag("-v,--verbose", options->runner.is_verbose, "Show the cases that passed, too");
+    command.add_flag("--json", options->as_json, "Print the results as JSON");
+    command.callback([&program, options, groups] {
         for (const auto& [name, is_chosen] : *groups)
             if (is_chosen) options->selection.groups.push_back(name);
         program.status = test(program.paths, *options);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
 // gyre version: which Gyre this is, and what it is built and run with.
-#include <CLI/CLI.hpp>
 #include <cstdio>
 
 #include "cli/commands.h"
@@ -26,10 +25,10 @@ std::string first_line_of(std::vector<std::string> command, const Paths& paths) 
 }  // namespace
 
 void add_version_command(Program& program) {
-    CLI::App* command = program.app.add_subcommand("version", "Say which version this is, and of which commit");
+    Command command = program.app.add_subcommand("version", "Say which version this is, and of which commit");
     auto is_verbose = std::make_shared<bool>(false);
-    command->add_flag("-v,--verbose", *is_verbose, "Also the versions of the compiler and of QEMU");
-    command->callback([&program, is_verbose] {
+    command.add_flag("-v,--verbose", *is_verbose, "Also the versions of the compiler and of QEMU");
+    command.callback([&program, is_verbose] {
         std::string commit = first_line_of({"git", "describe", "--always", "--dirty"}, program.paths);
         std::printf("gyre %s (%s)\n", GYRE_VERSION, commit == "not found" ? "no git commit" : commit.c_str());
         if (!*is_verbose) return;

@@ -4,19 +4,17 @@
 // leaves its exit status in `status` when it is the one that was called.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "cli/options.h"
 #include "cli/paths.h"
-
-namespace CLI {
-class App;
-}
 
 namespace gyre::cli {
 
 struct Program {
-    CLI::App& app;
+    Command app;
     Paths paths;
     std::vector<std::string> program_arguments;  // what follows `--`
     int status = 0;

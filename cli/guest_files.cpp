@@ -80,18 +80,18 @@ ProgramFile inspect_program(std::string_view content) {
 Outcome<Addition> parse_addition(std::string_view text, const fs::path& directory) {
     Addition addition;
     size_t colon = text.rfind(':');
-    if (text.empty() || colon == 0) return problem("'" + std::string(text) + "' names nothing of the host to add", "Write --add HOST or --add HOST:GUEST.");
+    if (text.empty() || colon == 0) return problem("'" + std::string(text) + "' names nothing of the host to add", "Write --add HOST or --add HOST:GUEST.", kWrongUsage);
     if (colon == std::string_view::npos || fs::exists(directory / text)) {
         addition.host = (directory / text).lexically_normal();
         addition.guest = absolute_guest(text, directory);
     } else {
         std::string_view guest = text.substr(colon + 1);
         addition.host = (directory / text.substr(0, colon)).lexically_normal();
-        if (guest.empty()) return problem("'" + std::string(text) + "' names no place in the machine", "Write --add HOST or --add HOST:GUEST.");
+        if (guest.empty()) return problem("'" + std::string(text) + "' names no place in the machine", "Write --add HOST or --add HOST:GUEST.", kWrongUsage);
         fs::path host_name = addition.host.has_filename() ? addition.host.filename() : addition.host.parent_path().filename();
         addition.guest = absolute_guest(guest.ends_with('/') ? (fs::path(guest) / host_name).string() : std::string(guest), directory);
     }
-    if (!fs::exists(addition.host)) return problem("there is no '" + addition.host.string() + "' to add");
+    if (!fs::exists(addition.host)) return problem("there is no '" + addition.host.string() + "' to add", "--add takes a file or folder of this machine.", kWrongUsage);
     return addition;
 }
 

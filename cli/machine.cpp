@@ -69,7 +69,7 @@ Outcome<uint64_t> parse_memory_size(std::string_view text) {
     uint64_t number = 0;
     auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     std::string_view unit = text.substr(static_cast<size_t>(end - text.data()));
-    auto wrong = [&] { return problem("'" + std::string(text) + "' is no size of memory", "Write 64M, 512M, 4G and the like."); };
+    auto wrong = [&] { return problem("'" + std::string(text) + "' is no size of memory", "Write 64M, 512M, 4G and the like.", kWrongUsage); };
     int shift = 0;
     if (unit.empty()) shift = number < 1'000'000 ? 20 : 0;
     else if (unit == "K" || unit == "k" || unit == "KiB") shift = 10;
@@ -83,7 +83,7 @@ Outcome<uint64_t> parse_memory_size(std::string_view text) {
 Outcome<MachineKind> parse_machine_kind(std::string_view text) {
     if (text == "q35") return MachineKind::Q35;
     if (text == "microvm") return MachineKind::Microvm;
-    return problem("there is no machine '" + std::string(text) + "'", "Machines are q35 and microvm.");
+    return problem("there is no machine '" + std::string(text) + "'", "Machines are q35 and microvm.", kWrongUsage);
 }
 
 }  // namespace gyre::cli

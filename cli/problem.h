@@ -11,6 +11,10 @@ namespace gyre::cli {
 
 // The exit status for "the machine or this tool failed, not the program", as Docker has it.
 constexpr int kOwnFailure = 125;
+// The exit status for "that is no command line of gyre", as of most programs.
+constexpr int kWrongUsage = 2;
+// The exit status for "its time is over", as timeout(1) has it.
+constexpr int kTimedOut = 124;
 // "The program is there, but cannot be run."
 constexpr int kCannotRun = 126;
 

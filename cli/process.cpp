@@ -19,7 +19,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-std::atomic<bool> g_interrupted{false};
+std::atomic<int> g_interrupted{0};  // by which signal
 
 // How often a waiting run looks for an interruption, and how long a killed group may take to flush.
 constexpr int kLookEvery_ms = 100;
@@ -109,12 +109,17 @@ bool read_some(int fd, LineSplitter& lines) {
 
 void end_programs_on_interrupt() {
     struct sigaction action {};
-    action.sa_handler = [](int) { g_interrupted.store(true); };
-    sigaction(SIGINT, &action, nullptr);
-    sigaction(SIGTERM, &action, nullptr);
+    action.sa_handler = [](int signal) { g_interrupted.store(signal); };
+    for (int signal : {SIGINT, SIGTERM, SIGHUP}) {
+        struct sigaction before {};
+        sigaction(signal, nullptr, &before);
+        // Who was started with nohup stays deaf.
+        if (signal != SIGHUP || before.sa_handler != SIG_IGN) sigaction(signal, &action, nullptr);
+    }
 }
 
-bool was_interrupted() { return g_interrupted.load(); }
+int interrupting_signal() { return g_interrupted.load(); }
+bool was_interrupted() { return interrupting_signal() != 0; }
 
 Outcome<ProcessResult> run_process(const ProcessRequest& request) {
     if (request.command.empty()) return problem("no command to run");
@@ -147,7 +152,7 @@ Outcome<ProcessResult> run_process(const ProcessRequest& request) {
             drain_until = Clock::now() + kDrainTime;
         }
         bool out_of_time = Clock::now() >= next_kill;
-        bool is_enough = g_interrupted.load() || (request.has_said_enough && request.has_said_enough());
+        bool is_enough = was_interrupted() || (request.has_said_enough && request.has_said_enough());
         if (!is_over && (out_of_time || (is_enough && signals_sent == 0))) {
             result.timed_out |= out_of_time && signals_sent == 0;
             kill(-*pid, signals_sent == 0 ? SIGTERM : SIGKILL);

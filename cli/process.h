@@ -35,9 +35,10 @@ struct ProcessResult {
 // A problem only when the program could not be started. Standard input is /dev/null.
 Outcome<ProcessResult> run_process(const ProcessRequest& request);
 
-// From here on SIGINT and SIGTERM do not kill this process, but end the programs that it runs: each
+// From here on SIGINT, SIGTERM and SIGHUP do not kill this process, but end the programs that it runs: each
 // run_process returns, and was_interrupted says why.
 void end_programs_on_interrupt();
 bool was_interrupted();
+int interrupting_signal();  // 0: none
 
 }  // namespace gyre::cli

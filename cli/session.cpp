@@ -12,6 +12,7 @@
 #include <list>
 
 #include "cli/control_line.h"
+#include "cli/process.h"
 #include "cli/progress.h"
 #include "cli/pump.h"
 #include "cli/qemu_process.h"
@@ -71,7 +72,7 @@ public:
         qemu_.kill();
         int qemu_status = qemu_.wait();
         finish_output();
-        terminal_.restore();
+        terminal_.restore(fatal_signal_.has_value());
         progress_.clear();
         return verdict(qemu_status);
     }
@@ -93,7 +94,7 @@ private:
     void tell_guest(const std::string& line);
     void send_window_size();
     Outcome<int> verdict(int qemu_status);
-    std::unexpected<Problem> failure(std::string what);
+    std::unexpected<Problem> failure(std::string what, int status = kOwnFailure);
 
     const SessionRequest& request_;
     SocketPair console_, control_, input_, output_, errors_;
@@ -121,6 +122,7 @@ private:
     int signals_passed_ = 0;                  // to the program
     std::string panic_reason_;
     std::optional<std::string> own_failure_;  // a deadline that has passed
+    bool is_out_of_time_ = false;             // the one that the user has set
 };
 
 Outcome<void> Session::prepare() {
@@ -140,6 +142,8 @@ Outcome<void> Session::prepare() {
     log_ = open(request_.log.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (log_ == -1) return problem("cannot write '" + request_.log.string() + "': " + std::strerror(errno));
     block_signals();
+    // One that came while the kernel was built, or just now.
+    if (was_interrupted()) return problem("interrupted", "", 128 + interrupting_signal());
     if (auto started = start_qemu(); !started) return started;
     make_pumps();
     return {};
@@ -168,6 +172,10 @@ void Session::block_signals() {
     sigset_t set;
     sigemptyset(&set);
     for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH}) sigaddset(&set, signal);
+    // Started with nohup: a hangup is not ours. (A blocked signal would arrive even so.)
+    struct sigaction hangup {};
+    sigaction(SIGHUP, nullptr, &hangup);
+    if (hangup.sa_handler == SIG_IGN) sigdelset(&set, SIGHUP);
     sigprocmask(SIG_BLOCK, &set, nullptr);
     signals_ = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     signal(SIGPIPE, SIG_IGN);
@@ -255,9 +263,11 @@ void Session::finish_output() {
             pollfd reading = pump.read_wait();
             pollfd writing = pump.write_wait();
             if (reading.fd == -1 && writing.fd == -1) break;
-            pollfd waits[2] = {reading, writing};
-            bool must_wait = writing.fd != -1;
-            if (poll(waits, 2, must_wait ? -1 : 0) <= 0) break;
+            pollfd waits[3] = {reading, writing, {signals_, POLLIN, 0}};
+            // A reader that takes nothing is waited for, but not after a signal that ends us.
+            bool must_wait = writing.fd != -1 && !fatal_signal_;
+            if (poll(waits, 3, must_wait ? -1 : 0) <= 0) break;
+            if (waits[2].revents) on_signal();
             if (waits[0].revents) pump.on_readable();
             if (waits[1].revents) pump.on_writable();
         }
@@ -320,7 +330,7 @@ void Session::on_signal() {
         if (signal == SIGWINCH) {
             terminal_size_ = terminal_size();
             send_window_size();
-        } else if (request_.is_interactive || !is_ready_ || !has_port_ || ++signals_passed_ > kMostSignalsPassed) {
+        } else if (request_.is_interactive || !is_ready_ || ending_ || !has_port_ || ++signals_passed_ > kMostSignalsPassed) {
             fatal_signal_ = signal;
         } else {
             tell_guest("signal " + std::to_string(signal));
@@ -333,9 +343,10 @@ void Session::look_at_the_clock() {
     // The machine could not be heard meanwhile, which says nothing about its health.
     if (now - last_look_ > kLongestTick) last_pong_ += now - last_look_;
     last_look_ = now;
-    if (request_.timeout.count() && now - begun_ > request_.timeout)
+    if (request_.timeout.count() && now - begun_ > request_.timeout) {
         own_failure_ = "the machine did not end within " + std::to_string(request_.timeout.count()) + " s (--timeout)";
-    else if (!is_ready_ && request_.boot_timeout.count() && now - begun_ > request_.boot_timeout)
+        is_out_of_time_ = true;
+    } else if (!is_ready_ && request_.boot_timeout.count() && now - begun_ > request_.boot_timeout)
         own_failure_ = "the machine has not come up within " + std::to_string(request_.boot_timeout.count()) + " s";
     else if (has_panicked_ && now - panicked_ > kPanicSpeaksFor) own_failure_ = "the kernel panicked" + panic_reason_;
     else if (ending_ && now - ended_ > kPowerOffWithin) qemu_has_ended_ = true;
@@ -350,13 +361,13 @@ void Session::look_at_the_clock() {
     if (!is_ready_ && !console_has_spoken_) progress_.update("");
 }
 
-std::unexpected<Problem> Session::failure(std::string what) {
-    return problem(std::move(what), "The kernel's log is in " + request_.log.string());
+std::unexpected<Problem> Session::failure(std::string what, int status) {
+    return problem(std::move(what), "The kernel's log is in " + request_.log.string(), status);
 }
 
 Outcome<int> Session::verdict(int qemu_status) {
     if (has_panicked_ || qemu_status == debug_exit_status(kPanicExitValue)) return failure("the kernel panicked" + panic_reason_);
-    if (own_failure_) return failure(*own_failure_);
+    if (own_failure_) return failure(*own_failure_, is_out_of_time_ ? kTimedOut : kOwnFailure);
     std::error_code ignored;
     if (ending_) {
         std::filesystem::remove(request_.log, ignored);

@@ -19,8 +19,8 @@ void RawTerminal::enter() {
     tcsetattr(STDIN_FILENO, TCSADRAIN, &settings);
 }
 
-void RawTerminal::restore() {
-    if (original_) tcsetattr(STDIN_FILENO, TCSADRAIN, &*original_);
+void RawTerminal::restore(bool is_in_haste) {
+    if (original_) tcsetattr(STDIN_FILENO, is_in_haste ? TCSANOW : TCSADRAIN, &*original_);
     original_.reset();
 }
 

@@ -20,7 +20,8 @@ public:
     RawTerminal& operator=(const RawTerminal&) = delete;
 
     void enter();    // does nothing when standard input is no terminal
-    void restore();
+    // In haste: without waiting until the terminal has taken all output.
+    void restore(bool is_in_haste = false);
 
 private:
     std::optional<termios> original_;

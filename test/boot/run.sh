@@ -121,7 +121,7 @@ wait
 check "Ctrl-C reaches the program" 9 "ready
 caught"
 run --timeout 3 -- sleep 1000 > out 2> err; status=$?
-check "--timeout ends the machine" 125
+check "--timeout ends the machine, with timeout's status" 124
 log=$(sed -n 's/.*log is in //p' err)
 [ -f "$log" ]; status=$?
 check "the log is kept and named" 0
@@ -151,13 +151,13 @@ grep -q "Kernel panic" "$log" && grep -q Backtrace "$log"; status=$?
 check "the log has the panic and a backtrace" 0
 rm -f "$log"
 run --memory nonsense -- true > out 2> err; status=$?
-check "a wrong option" 125
+check "a wrong value for an option" 2 ""
 run --qemu -no-such-option -- true > out 2> err; status=$?
 check "a wrong option for QEMU" 125
 "${GYRE:-gyre}" rnu > out 2> err; status=$?
-check "a command that does not exist" 125
+check "a command that does not exist" 2
 "${GYRE:-gyre}" run --cpu 2 > out 2> err; status=$?
-check "an option that does not exist" 125 ""
+check "an option that does not exist" 2 ""
 grep -q "no option '--cpu'" err && grep -q "'--cpus'" err; status=$?
 check "the one that is meant is said" 0
 "${GYRE:-gyre}" --version > out 2> err; status=$?

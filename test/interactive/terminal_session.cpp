@@ -78,6 +78,22 @@ bool TerminalSession::expect(std::string_view words, std::chrono::seconds patien
     }
 }
 
+std::string TerminalSession::rest_of_line(std::chrono::seconds patience) {
+    const auto deadline = Clock::now() + patience;
+    size_t end;
+    while ((end = seen_.find("\r\n")) == std::string::npos)
+        if (!read_until(deadline)) return "";
+    std::string line = seen_.substr(0, end);
+    seen_.erase(0, end + 2);
+    return line;
+}
+
+void TerminalSession::hang_up() {
+    close(terminal_);
+    terminal_ = -1;
+    is_open_ = false;
+}
+
 bool TerminalSession::stays_without(std::string_view words, std::chrono::milliseconds moment) {
     auto deadline = Clock::now() + moment;
     while (read_until(deadline)) {

@@ -24,6 +24,10 @@ public:
     void resize(unsigned short rows, unsigned short columns);
     // Waits until `words` appear after what was found last. False when they do not come in time.
     bool expect(std::string_view words, std::chrono::seconds patience = std::chrono::seconds(20));
+    // What follows up to the end of the line; empty when the line does not end in time.
+    std::string rest_of_line(std::chrono::seconds patience = std::chrono::seconds(20));
+    // Goes away, as a terminal does whose window is closed.
+    void hang_up();
     // True when `words` do not appear for a moment (and are not there already).
     bool stays_without(std::string_view words, std::chrono::milliseconds moment);
     // Waits for the end of the command: its exit status, or -1 when it does not end.
