@@ -24,7 +24,7 @@
 #include "instance.h"
 
 /* How long entries wait for a worker that may run them, and how long once nobody has come. */
-#define GRACE (1 * HZ)
+#define GRACE (2 * HZ)
 #define GRACE_AFTER_REFUSAL (HZ / 50)
 
 #ifdef CONFIG_SECCOMP_FILTER
@@ -162,6 +162,8 @@ bool ksvc_asks_for_worker(struct ksvc_instance *instance, bool promise)
 	if (asks && promise) {
 		instance->is_promised = true;
 		instance->is_dismissed = false; /* or what comes would be sent away */
+		instance->was_refused = false;
+		mod_delayed_work(system_wq, &instance->refuse, GRACE);
 		show_locked(instance);
 	}
 	spin_unlock(&instance->lock);

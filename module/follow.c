@@ -146,8 +146,8 @@ int ksvc_follow_init(void)
 			goto failed;
 		/*
 		 * A probe at a function's entry goes by ftrace, which looks through the records of
-		 * every function of the kernel, several times and without a pause. On a slow or busy
-		 * machine eight of those in a row look like a soft lockup.
+		 * every function of the kernel without a pause: 15 to 30 ms where every instruction is
+		 * translated. Others may run between two of those.
 		 */
 		cond_resched();
 	}

@@ -185,7 +185,7 @@ struct KSVC_ALIGNED(64) ksvc_ring_header {
  * Entries wait that no worker may run: none is left, or a thread has a seccomp filter (or is
  * audited) and they are not. A thread that sees this calls ENTER; where that says EACCES, it makes
  * a worker. One of the threads that could is told so, once. Entries for which no worker comes
- * complete with -EACCES after a second; they never run uncovered.
+ * complete with -EACCES after two seconds; they never run uncovered.
  */
 #define KSVC_RING_WANTS_WORKER (1u << 0)
 

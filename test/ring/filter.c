@@ -15,7 +15,7 @@
 /* Lengths that no other call of this program asks for. */
 #define MARK 12345
 #define OTHER_MARK 12346
-/* More than the second after which entries are refused. */
+/* More than the two seconds after which entries are refused. */
 #define PATIENCE_NS (10ll * 1000 * 1000 * 1000)
 #define ALONE 0
 

@@ -10,6 +10,10 @@ mount -t devtmpfs devtmpfs /dev
 mount -t tmpfs tmpfs /tmp
 mount -t debugfs debugfs /sys/kernel/debug
 ifconfig lo 127.0.0.1 up
+# A host that does not run this machine for twenty seconds makes the kernel see a lockup in whatever it
+# was at. So its patience is a minute; what truly hangs meets a case's time limit, or that of run.sh.
+[ ! -e /proc/sys/kernel/watchdog_thresh ] || echo 30 >/proc/sys/kernel/watchdog_thresh
+echo 60 >/sys/module/rcupdate/parameters/rcu_cpu_stall_timeout
 part= run=suite seconds=20
 for word in $(cat /proc/cmdline); do
     case $word in
@@ -46,7 +50,8 @@ if [ -e /proc/lockdep_stats ]; then # after its first complaint, or when out of 
     grep -q 'debug_locks: *1' /proc/lockdep_stats || echo "guest: kernel says: lockdep is off"
     dmesg | grep -q 'KernelAddressSanitizer initialized' || echo "guest: kernel says: no KASAN"
 fi
-dmesg | grep -E 'BUG|WARNING|Oops|general protection|Call Trace|UBSAN|KASAN|refcount|hung|stall|possible circular|suspicious|sleeping function' |
-    sed 's/^/guest: kernel says: /'
+complaints='BUG|WARNING|Oops|general protection|Call Trace|UBSAN|KASAN|refcount|hung|stall|possible circular|suspicious|sleeping function'
+dmesg | grep -E "$complaints" | sed 's/^/guest: kernel says: /'
+dmesg | grep -m 3 -A 40 -E "$complaints" | sed 's/^/guest: in full: /'
 echo "guest: done"
 poweroff -f
