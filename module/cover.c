@@ -18,14 +18,25 @@
 #include <linux/audit.h>
 #include <linux/entry-common.h>
 #include <linux/module.h>
+#include <linux/moduleparam.h>
 #include <linux/sched/signal.h>
 #include <linux/seccomp.h>
 
 #include "instance.h"
 
-/* How long entries wait for a worker that may run them, and how long once nobody has come. */
-#define GRACE (2 * HZ)
-#define GRACE_AFTER_REFUSAL (HZ / 50)
+static unsigned int grace_ms = 2000;
+module_param(grace_ms, uint, 0644);
+MODULE_PARM_DESC(grace_ms, "how long entries wait for a worker that may run them");
+/* And how long at most once nobody has come. */
+#define GRACE_AFTER_REFUSAL_MS 20u
+#define GRACE_MS_MAX (60u * 1000u)
+
+static unsigned long grace(struct ksvc_instance *instance)
+{
+	unsigned int most = instance->was_refused ? GRACE_AFTER_REFUSAL_MS : GRACE_MS_MAX;
+
+	return msecs_to_jiffies(min(READ_ONCE(grace_ms), most));
+}
 
 #ifdef CONFIG_SECCOMP_FILTER
 /*
@@ -163,7 +174,7 @@ bool ksvc_asks_for_worker(struct ksvc_instance *instance, bool promise)
 		instance->is_promised = true;
 		instance->is_dismissed = false; /* or what comes would be sent away */
 		instance->was_refused = false;
-		mod_delayed_work(system_wq, &instance->refuse, GRACE);
+		mod_delayed_work(system_wq, &instance->refuse, grace(instance));
 		show_locked(instance);
 	}
 	spin_unlock(&instance->lock);
@@ -173,8 +184,7 @@ bool ksvc_asks_for_worker(struct ksvc_instance *instance, bool promise)
 /* Under the lock, wherever something may have become ready. */
 void ksvc_refuse_later(struct ksvc_instance *instance)
 {
-	schedule_delayed_work(&instance->refuse,
-			      instance->was_refused ? GRACE_AFTER_REFUSAL : GRACE);
+	schedule_delayed_work(&instance->refuse, grace(instance));
 }
 
 /* Nobody has come. What a program has written without a trap since is refused with the rest. */

@@ -9,14 +9,18 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -34,6 +38,7 @@ static struct ksvc_create_params params;
 static volatile uint64_t *doorbell, *wait_page;
 static volatile uint32_t* shared;
 static char scratch[4096];
+static bool has_filters; /* some of its threads get seccomp filters of their own */
 
 static __thread uint64_t state;
 
@@ -119,6 +124,22 @@ static void copy_of_a_ring(void)
     if (draw(4) && map != MAP_FAILED) munmap(map, bytes);
 }
 
+/* Of this thread alone or of all: getpid(2) is refused, kills its thread, or nothing happens. */
+static void filter_calls(void)
+{
+    static const uint32_t actions[] = {SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO | EDOM, SECCOMP_RET_KILL_THREAD};
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getpid, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, actions[draw(3)]),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {sizeof(code) / sizeof(*code), code};
+
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, draw(2) ? SECCOMP_FILTER_FLAG_TSYNC : 0, &program);
+}
+
 static void act(void)
 {
     struct ksvc_enter enter = {.submit_count = (uint32_t)draw(5000),
@@ -140,6 +161,7 @@ static void act(void)
     case 12: if (pthread_create(&thread, NULL, work, NULL) == 0) pthread_detach(thread); break;
     case 13: (void)shared[draw(1024)]; break;
     case 15: copy_of_a_ring(); break;
+    case 16: if (has_filters && draw(8) == 0) filter_calls(); break;
     case 14: ioctl(ring_fd, draw(2) ? KSVC_IOC_ENTER : KSVC_IOC_WORK, draw_wild()); break;
     default: ioctl(ring_fd, KSVC_IOC_ENTER, &enter); break;
     }
@@ -186,6 +208,7 @@ static void victim(uint64_t seed)
     int ends[2];
 
     state = seed | 1;
+    has_filters = draw(3) == 0;
     alarm(20);
     for (int fd = 0; fd < 3; fd++) close(fd); /* entries write to low descriptors */
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) || pipe(ends)) _exit(1);

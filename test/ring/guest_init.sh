@@ -32,7 +32,10 @@ suite)
         grep -q '^ok' /tmp/soak && echo "guest: soaked"; sed 's/^/# /' /tmp/soak; }
     /ring_suite "$part"
     ;;
-fuzz) /ring_fuzz "$seconds" ;;
+fuzz)
+    echo 2 >/sys/module/ksvc/parameters/grace_ms # its processes do not live long
+    /ring_fuzz "$seconds"
+    ;;
 soak) /ring_soak "$seconds" ;;
 library) /ksvc_async_test --gtest_color=no ;;
 library-soak) /ksvc-soak "$seconds" ;;
