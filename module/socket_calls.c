@@ -163,81 +163,97 @@ static s64 send_with_control(struct socket *socket, struct msghdr *message, unsi
 	return result;
 }
 
-static s64 sendmsg_call(struct ksvc_request *request)
-{
-	struct iovec stack_vector[VECTORS_ON_STACK];
-	struct iovec *vector = stack_vector;
-	unsigned int flags = request->args[2];
-	struct sockaddr_storage address;
-	struct msghdr message = { .msg_name = &address };
-	struct user_msghdr header;
+/* What a message on its way holds beside its bytes. */
+struct message_call {
 	struct socket *socket;
-	s64 result;
+	struct msghdr message;
+	struct user_msghdr header;
+	struct sockaddr_storage address;
+	struct iovec stack_vector[VECTORS_ON_STACK];
+	struct iovec *vector; /* NULL where that suffices */
+};
+
+static int begin_message(struct message_call *call, struct ksvc_request *request, int direction)
+{
 	int error;
 
-	if (flags & MSG_CMSG_COMPAT)
+	if (request->args[2] & MSG_CMSG_COMPAT)
 		return -EINVAL;
-	socket = sockfd_lookup(request->args[0], &error);
-	if (!socket)
+	call->socket = sockfd_lookup(request->args[0], &error);
+	if (!call->socket)
 		return error;
-	result = copy_message_in(request->args[1], WRITE, true, &header, &message, &vector);
-	if (result < 0)
-		goto out;
-	if (message.msg_controllen > INT_MAX)
-		result = -ENOBUFS;
-	else if (message.msg_controllen)
-		result = send_with_control(socket, &message, flags);
-	else
-		result = send(socket, &message, flags);
-	kfree(vector); /* NULL where the stack sufficed */
-out:
-	fput(socket->file);
+	memset(&call->message, 0, sizeof(call->message));
+	call->message.msg_name = &call->address;
+	call->vector = call->stack_vector;
+	error = copy_message_in(request->args[1], direction, direction == WRITE, &call->header,
+				&call->message, &call->vector);
+	if (error)
+		fput(call->socket->file);
+	return error;
+}
+
+static s64 end_message(struct message_call *call, s64 result)
+{
+	kfree(call->vector);
+	fput(call->socket->file);
 	return result;
+}
+
+static s64 sendmsg_call(struct ksvc_request *request)
+{
+	struct message_call call;
+	s64 result = begin_message(&call, request, WRITE);
+
+	if (result)
+		return result;
+	if (call.message.msg_controllen > INT_MAX)
+		result = -ENOBUFS;
+	else if (call.message.msg_controllen)
+		result = send_with_control(call.socket, &call.message, request->args[2]);
+	else
+		result = send(call.socket, &call.message, request->args[2]);
+	return end_message(&call, result);
+}
+
+/* What recvmsg tells beside the bytes. */
+static int copy_message_out(struct message_call *call, struct user_msghdr __user *user_header)
+{
+	struct msghdr *message = &call->message;
+	__kernel_size_t control_bytes = message->msg_control_user - call->header.msg_control;
+	int error = 0;
+
+	if (call->header.msg_name)
+		error = copy_address_out((u64)(uintptr_t)call->header.msg_name,
+					 &user_header->msg_namelen, &call->address,
+					 message->msg_namelen);
+	if (!error && put_user(message->msg_flags & ~MSG_CMSG_COMPAT, &user_header->msg_flags))
+		error = -EFAULT;
+	if (!error && put_user(control_bytes, &user_header->msg_controllen))
+		error = -EFAULT;
+	return error;
 }
 
 static s64 recvmsg_call(struct ksvc_request *request)
 {
-	struct user_msghdr __user *user_header = u64_to_user_ptr(request->args[1]);
-	struct iovec stack_vector[VECTORS_ON_STACK];
-	struct iovec *vector = stack_vector;
 	unsigned int flags = request->args[2];
-	struct sockaddr_storage address = {};
-	struct msghdr message = {};
-	struct user_msghdr header;
-	struct socket *socket;
-	s64 result;
+	struct message_call call;
+	s64 result = begin_message(&call, request, READ);
 	int error;
 
-	if (flags & MSG_CMSG_COMPAT)
-		return -EINVAL;
-	socket = sockfd_lookup(request->args[0], &error);
-	if (!socket)
-		return error;
-	result = copy_message_in(request->args[1], READ, false, &header, &message, &vector);
-	if (result < 0)
-		goto out;
-	message.msg_name = &address;
-	message.msg_flags = flags & MSG_CMSG_CLOEXEC;
-	if (socket->file->f_flags & O_NONBLOCK)
+	if (result)
+		return result;
+	memset(&call.address, 0, sizeof(call.address));
+	call.message.msg_name = &call.address;
+	call.message.msg_flags = flags & MSG_CMSG_CLOEXEC;
+	if (call.socket->file->f_flags & O_NONBLOCK)
 		flags |= MSG_DONTWAIT;
-	result = sock_recvmsg(socket, &message, flags);
-	kfree(vector);
-	if (result < 0)
-		goto out;
-	error = 0;
-	if (header.msg_name)
-		error = copy_address_out((u64)(uintptr_t)header.msg_name, &user_header->msg_namelen,
-					 &address, message.msg_namelen);
-	if (!error && put_user(message.msg_flags & ~MSG_CMSG_COMPAT, &user_header->msg_flags))
-		error = -EFAULT;
-	if (!error && put_user((__kernel_size_t)(message.msg_control_user - header.msg_control),
-			       &user_header->msg_controllen))
-		error = -EFAULT;
-	if (error)
-		result = error;
-out:
-	fput(socket->file);
-	return result;
+	result = sock_recvmsg(call.socket, &call.message, flags);
+	if (result >= 0) {
+		error = copy_message_out(&call, u64_to_user_ptr(request->args[1]));
+		if (error)
+			result = error;
+	}
+	return end_message(&call, result);
 }
 
 s64 ksvc_socket_call(struct ksvc_request *request)
