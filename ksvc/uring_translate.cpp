@@ -21,7 +21,7 @@
 #include <array>
 #include <cstring>
 
-#include "ksvc/trap.h"
+#include "ksvc/uring_draft.h"
 
 namespace ksvc {
 namespace {
@@ -29,55 +29,10 @@ namespace {
 // Operations newer than the liburing of Debian 12; the numbers are Linux's ABI.
 constexpr int kOpWaitid = 50;      // 6.7
 constexpr int kOpFtruncate = 55;   // 6.9
-constexpr int kOpBind = 56;        // 6.11
-constexpr int kOpListen = 57;      // 6.11
 constexpr int kOpPipe = 62;        // 6.16
-
-constexpr uint64_t kMaxTransfer = 0x7ffff000;  // MAX_RW_COUNT: what one read or write moves at most
-constexpr uint64_t kLowestAddress = 0x10000;
-
-struct Draft {
-    UringRing& ring;
-    const Entry& entry;
-    uint64_t token;
-    io_uring_sqe& sqe;
-    UringSlot* slot = nullptr;
-
-    uint64_t arg(int index) const { return entry.args[index]; }
-    int integer(int index) const { return static_cast<int>(entry.args[index]); }
-    uint32_t word(int index) const { return static_cast<uint32_t>(entry.args[index]); }
-    void put(int operation, int fd, uint64_t address, uint64_t length, uint64_t offset) {
-        sqe.opcode = static_cast<uint8_t>(operation);
-        sqe.fd = fd;
-        sqe.addr = address;
-        sqe.len = static_cast<uint32_t>(length);
-        sqe.off = offset;
-    }
-    bool is_multi() const { return (entry.flags & KSVC_ENTRY_MULTI) != 0; }
-};
-
-bool is_word(uint64_t value) { return value <= UINT32_MAX; }
-bool is_memory(uint64_t address) { return address >= kLowestAddress; }
 
 // io_uring reads from pipes and sockets whatever the offset; pread(2) says ESPIPE.
 bool can_seek(int fd) { return trap(SYS_lseek, static_cast<uint64_t>(fd), 0, SEEK_CUR) >= 0; }
-bool may_wait(const Draft& d, int fd) {
-    if (d.ring.is_trusting()) return true;
-    const int64_t flags = trap(SYS_fcntl, static_cast<uint64_t>(fd), F_GETFL);
-    return flags < 0 || (flags & O_NONBLOCK) == 0;
-}
-// SO_RCVTIMEO or SO_SNDTIMEO: io_uring does not know them.
-bool has_time_limit(const Draft& d, int fd, int option) {
-    if (d.ring.is_trusting()) return false;
-    timeval limit{};
-    socklen_t bytes = sizeof limit;
-    const int64_t result = trap(SYS_getsockopt, static_cast<uint64_t>(fd), SOL_SOCKET, static_cast<uint64_t>(option),
-                                reinterpret_cast<uint64_t>(&limit), reinterpret_cast<uint64_t>(&bytes));
-    return result == 0 && (limit.tv_sec != 0 || limit.tv_usec != 0);
-}
-// MSG_CMSG_COMPAT: the calls refuse it, the operations do not look.
-bool has_compat_flag(uint32_t flags) { return (flags & 0x80000000u) != 0; }
-bool may_wait_long(const Draft& d, int fd, int option) { return may_wait(d, fd) && !has_time_limit(d, fd, option); }
 
 // ---- reading and writing ------------------------------------------------------------------------
 
@@ -270,110 +225,6 @@ bool link_at(Draft& d, int from, uint64_t old_path, int to, uint64_t new_path, u
 bool link(Draft& d) { return link_at(d, AT_FDCWD, d.arg(0), AT_FDCWD, d.arg(1), 0); }
 bool linkat(Draft& d) { return link_at(d, d.integer(0), d.arg(1), d.integer(2), d.arg(3), d.word(4)); }
 
-// ---- sockets ------------------------------------------------------------------------------------
-
-bool socket(Draft& d) {
-    d.put(IORING_OP_SOCKET, d.integer(0), 0, d.word(2), d.word(1));
-    return true;
-}
-bool bind(Draft& d) {
-    d.put(kOpBind, d.integer(0), d.arg(1), 0, static_cast<uint64_t>(d.integer(2)));
-    return true;
-}
-bool listen(Draft& d) {
-    d.put(kOpListen, d.integer(0), 0, d.word(1), 0);
-    return true;
-}
-bool connect(Draft& d) {
-    if (!may_wait_long(d, d.integer(0), SO_SNDTIMEO)) return false;
-    d.put(IORING_OP_CONNECT, d.integer(0), d.arg(1), 0, static_cast<uint64_t>(d.integer(2)));
-    return true;
-}
-bool accept_flags(Draft& d, uint32_t flags) {
-    if (!may_wait_long(d, d.integer(0), SO_RCVTIMEO)) return false;
-    d.put(IORING_OP_ACCEPT, d.integer(0), d.arg(1), 0, d.arg(2));
-    d.sqe.accept_flags = flags;
-    if (d.is_multi()) d.sqe.ioprio |= IORING_ACCEPT_MULTISHOT;
-    return true;
-}
-bool accept(Draft& d) { return accept_flags(d, 0); }
-bool accept4(Draft& d) { return accept_flags(d, d.word(3)); }
-bool shutdown(Draft& d) {
-    d.put(IORING_OP_SHUTDOWN, d.integer(0), 0, d.word(1), 0);
-    return true;
-}
-
-// MSG_DONTWAIT would make the first wait an EAGAIN.
-void wait_first(Draft& d) {
-    if (d.ring.waits_first() && (d.sqe.msg_flags & MSG_DONTWAIT) == 0) d.sqe.ioprio |= IORING_RECVSEND_POLL_FIRST;
-}
-uint32_t message_flags(const Draft& d, uint32_t flags) {
-    return may_wait(d, d.integer(0)) ? flags : flags | MSG_DONTWAIT;
-}
-
-// MSG_WAITALL says nothing to send(2), but makes io_uring go on after a short one.
-bool send_slot(Draft& d, uint32_t flags) {
-    d.sqe.msg_flags = message_flags(d, flags & ~static_cast<uint32_t>(MSG_WAITALL));
-    if (flags & MSG_NOSIGNAL) return true;
-    d.slot = d.ring.new_slot(UringSlot::Kind::Send, d.token, &d.ring);
-    return true;
-}
-bool sendto(Draft& d) {
-    if (d.arg(2) > kMaxTransfer || has_compat_flag(d.word(3)) || has_time_limit(d, d.integer(0), SO_SNDTIMEO)) return false;
-    if (d.arg(4) == 0) {
-        d.put(IORING_OP_SEND, d.integer(0), d.arg(1), d.arg(2), 0);
-        return send_slot(d, d.word(3));
-    }
-    // sendmsg cuts an address that is too long, sendto refuses it.
-    if (d.integer(5) < 0 || d.integer(5) > static_cast<int>(sizeof(sockaddr_storage))) return false;
-    const uint32_t flags = d.word(3);
-    d.slot = d.ring.new_slot(UringSlot::Kind::Send, d.token, flags & MSG_NOSIGNAL ? nullptr : &d.ring);
-    auto& message = d.slot->message;
-    message.header = {};
-    message.piece = {.iov_base = reinterpret_cast<void*>(d.arg(1)), .iov_len = d.arg(2)};
-    message.header.msg_name = reinterpret_cast<void*>(d.arg(4));
-    message.header.msg_namelen = d.word(5);
-    message.header.msg_iov = &message.piece;
-    message.header.msg_iovlen = 1;
-    d.put(IORING_OP_SENDMSG, d.integer(0), reinterpret_cast<uint64_t>(&message.header), 1, 0);
-    d.sqe.msg_flags = message_flags(d, flags & ~static_cast<uint32_t>(MSG_WAITALL));
-    return true;
-}
-bool recvfrom(Draft& d) {
-    if (d.arg(2) > kMaxTransfer || has_compat_flag(d.word(3)) || has_time_limit(d, d.integer(0), SO_RCVTIMEO)) return false;
-    if (d.arg(4) == 0) {
-        d.put(IORING_OP_RECV, d.integer(0), d.arg(1), d.arg(2), 0);
-        d.sqe.msg_flags = message_flags(d, d.word(3));
-        wait_first(d);
-        return true;
-    }
-    if (!is_memory(d.arg(5))) return false;
-    const auto room = *reinterpret_cast<const int*>(d.arg(5));
-    if (room < 0) return false;
-    d.slot = d.ring.new_slot(UringSlot::Kind::ReceiveFrom, d.token, reinterpret_cast<void*>(d.arg(5)));
-    auto& message = d.slot->message;
-    message.header = {};
-    message.piece = {.iov_base = reinterpret_cast<void*>(d.arg(1)), .iov_len = d.arg(2)};
-    message.header.msg_name = reinterpret_cast<void*>(d.arg(4));
-    message.header.msg_namelen = static_cast<socklen_t>(room);
-    message.header.msg_iov = &message.piece;
-    message.header.msg_iovlen = 1;
-    d.put(IORING_OP_RECVMSG, d.integer(0), reinterpret_cast<uint64_t>(&message.header), 1, 0);
-    d.sqe.msg_flags = message_flags(d, d.word(3));
-    return true;
-}
-bool sendmsg(Draft& d) {
-    if (has_compat_flag(d.word(2)) || has_time_limit(d, d.integer(0), SO_SNDTIMEO)) return false;
-    d.put(IORING_OP_SENDMSG, d.integer(0), d.arg(1), 1, 0);
-    return send_slot(d, d.word(2));
-}
-bool recvmsg(Draft& d) {
-    if (has_compat_flag(d.word(2)) || has_time_limit(d, d.integer(0), SO_RCVTIMEO)) return false;
-    d.put(IORING_OP_RECVMSG, d.integer(0), d.arg(1), 1, 0);
-    d.sqe.msg_flags = message_flags(d, d.word(2));
-    return true;
-}
-
 // ---- attributes, time, waiting ------------------------------------------------------------------
 
 bool set_attribute(Draft& d, int operation, int fd, uint64_t path) {
@@ -484,17 +335,17 @@ constexpr auto kRows = [] {
     rows[SYS_symlinkat] = {symlinkat, IORING_OP_SYMLINKAT};
     rows[SYS_link] = {link, IORING_OP_LINKAT};
     rows[SYS_linkat] = {linkat, IORING_OP_LINKAT};
-    rows[SYS_socket] = {socket, IORING_OP_SOCKET};
-    rows[SYS_bind] = {bind, kOpBind};
-    rows[SYS_listen] = {listen, kOpListen};
-    rows[SYS_connect] = {connect, IORING_OP_CONNECT};
-    rows[SYS_accept] = {accept, IORING_OP_ACCEPT};
-    rows[SYS_accept4] = {accept4, IORING_OP_ACCEPT};
-    rows[SYS_shutdown] = {shutdown, IORING_OP_SHUTDOWN};
-    rows[SYS_sendto] = {sendto, IORING_OP_SEND};
-    rows[SYS_recvfrom] = {recvfrom, IORING_OP_RECV};
-    rows[SYS_sendmsg] = {sendmsg, IORING_OP_SENDMSG};
-    rows[SYS_recvmsg] = {recvmsg, IORING_OP_RECVMSG};
+    rows[SYS_socket] = {on_socket::socket, IORING_OP_SOCKET};
+    rows[SYS_bind] = {on_socket::bind, on_socket::kOpBind};
+    rows[SYS_listen] = {on_socket::listen, on_socket::kOpListen};
+    rows[SYS_connect] = {on_socket::connect, IORING_OP_CONNECT};
+    rows[SYS_accept] = {on_socket::accept, IORING_OP_ACCEPT};
+    rows[SYS_accept4] = {on_socket::accept4, IORING_OP_ACCEPT};
+    rows[SYS_shutdown] = {on_socket::shutdown, IORING_OP_SHUTDOWN};
+    rows[SYS_sendto] = {on_socket::sendto, IORING_OP_SEND};
+    rows[SYS_recvfrom] = {on_socket::recvfrom, IORING_OP_RECV};
+    rows[SYS_sendmsg] = {on_socket::sendmsg, IORING_OP_SENDMSG};
+    rows[SYS_recvmsg] = {on_socket::recvmsg, IORING_OP_RECVMSG};
     rows[SYS_setxattr] = {setxattr, IORING_OP_SETXATTR};
     rows[SYS_fsetxattr] = {fsetxattr, IORING_OP_FSETXATTR};
     rows[SYS_getxattr] = {getxattr, IORING_OP_GETXATTR};
@@ -514,11 +365,7 @@ Start uring_translate(UringRing& ring, const Entry& entry, uint64_t token, io_ur
     std::memset(&sqe, 0, sizeof sqe);
     Draft draft{.ring = ring, .entry = entry, .token = token, .sqe = sqe};
     if (entry.syscall_nr == kReceiveChosen) {
-        draft.put(IORING_OP_RECV, draft.integer(0), 0, draft.word(2), 0);
-        sqe.msg_flags = draft.word(3);
-        sqe.flags |= IOSQE_BUFFER_SELECT;
-        sqe.buf_group = static_cast<uint16_t>(draft.arg(1));
-        wait_first(draft);
+        on_socket::receive_chosen(draft);
         sqe.user_data = token;
         return Start::Started;
     }
