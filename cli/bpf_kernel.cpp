@@ -112,7 +112,9 @@ int make_map(const Map& map, std::span<const u8> btf, int shared_btf, int inner,
     bpf_attr attr = {};
     attr.map_type = static_cast<u32>(map.type);
     attr.key_size = map.key_size;
-    attr.value_size = map.value_size;
+    // Some describe the records of a ring buffer as its values; the kernel wants none.
+    const bool is_ring = map.type == MapType::Ringbuf || map.type == MapType::UserRingbuf;
+    attr.value_size = is_ring ? 0 : map.value_size;
     attr.max_entries = entry_count(map);
     attr.map_flags = map.flags;
     if (map.type == MapType::Arena) {

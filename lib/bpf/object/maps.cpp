@@ -11,7 +11,9 @@ namespace {
 
 struct LegacyMap {
     u32 type, key_size, value_size, max_entries, flags;
+    u32 id, pinning, inner_id, inner_index;  // only where the loader was tc's
 };
+constexpr size_t kShortLegacyMap = 20;
 
 bool starts_with(std::string_view s, std::string_view prefix) {
     return s.substr(0, prefix.size()) == prefix;
@@ -26,12 +28,18 @@ std::string ObjectLoader::read_legacy_maps(const ElfSection& s, u32 index) {
             symbols.push_back(&y);
         }
     }
+    struct Identity {
+        u32 id, inner_id;
+    };
+    std::vector<Identity> identities;
     for (const ElfSymbol* y : symbols) {
         LegacyMap raw{};
-        if (y->value + sizeof(raw) > s.data.size()) {
+        size_t size = y->size == sizeof(raw) ? sizeof(raw) : kShortLegacyMap;
+        if (y->value > s.data.size() || size > s.data.size() - y->value) {
             return "a legacy map is cut off";
         }
-        memcpy(&raw, s.data.data() + y->value, sizeof(raw));
+        memcpy(&raw, s.data.data() + y->value, size);
+        identities.push_back({raw.id, raw.inner_id});
         auto m = std::make_unique<ObjectMap>();
         m->name = std::string(y->name);
         m->map.type = static_cast<MapType>(raw.type);
@@ -42,6 +50,15 @@ std::string ObjectLoader::read_legacy_maps(const ElfSection& s, u32 index) {
         m->section = index;
         m->offset = y->value;
         object_.maps_.push_back(std::move(m));
+    }
+    // What an inner map looks like is said by the number of another map.
+    auto made = std::span(object_.maps_).last(identities.size());
+    for (size_t i = 0; i < made.size(); i++) {
+        for (size_t k = 0; k < made.size() && identities[i].inner_id != 0; k++) {
+            if (k != i && identities[k].id == identities[i].inner_id) {
+                made[i]->map.inner = &made[k]->map;
+            }
+        }
     }
     return {};
 }
