@@ -270,6 +270,11 @@ private:
     void need_stack(u32 frame, u64 slots);
     bool destroy_dynptr_if_overwritten(u32 frame, u32 slot);
 
+    // exception.cpp
+    bool check_exceptions();
+    bool step_throw();
+    bool check_no_leak_by_throw();
+
     // offer.cpp
     bool check_offer();
     bool check_map_offer(const Map& map);

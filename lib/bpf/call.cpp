@@ -159,7 +159,7 @@ bool Analysis::call_global(u32 s) {
         return fail(Problem::SleepRule, -1,
                     "a global function that may sleep is called where sleeping is forbidden");
     }
-    if (!check_global_arguments(s)) {
+    if (!check_global_arguments(s) || (sub.throws && !check_no_leak_by_throw())) {
         return false;
     }
     sub.is_reached = true;
@@ -352,8 +352,10 @@ bool Analysis::check_return_value(unsigned number) {
     s64 high = 1;
     bool is_half = false;
     const Reg& r = reg(number);
-    const Subprogram& sub = flow_.subprograms[top().subprogram];
-    bool is_sub = top().is_global_root && top().subprogram != 0;
+    const Frame& root = frame_at(0);  // an exception leaves all frames at once
+    const Subprogram& sub = flow_.subprograms[root.subprogram];
+    bool is_sub = root.is_global_root && root.subprogram != 0 &&
+                  root.subprogram != flow_.exception_callback;
     bool skips_first = false;
     if (is_sub && sub.returns_void) {
         return true;

@@ -69,7 +69,13 @@ bool find_subprograms(const Program& program, Arena& arena, ControlFlow& flow, R
             return refuse(report, Problem::BadControlFlow, i, "a call leaves the program");
         }
     }
-    // A declared exception callback or a function that BTF lists begins a subprogram, too.
+    u32 callback = 0;  // an exception callback is declared, not called
+    if (const char* why = find_exception_callback(program, callback)) {
+        return refuse(report, Problem::BadType, kNoInsn, why);
+    }
+    if (callback != 0 && !add_subprogram(flow.flags, count, callback)) {
+        return refuse(report, Problem::BadType, kNoInsn, "a function begins past the program");
+    }
     for (const FunctionInfo& f : program.functions) {
         if (f.insn >= count) {
             return refuse(report, Problem::BadType, kNoInsn, "a function begins past the program");
@@ -107,6 +113,10 @@ bool find_subprograms(const Program& program, Arena& arena, ControlFlow& flow, R
             flow.subprograms[s].type_id = f.type_id;
         }
     }
+    if (callback != 0) {
+        flow.exception_callback = flow.find_subprogram(callback);
+        flow.subprograms[flow.exception_callback].is_callback = true;
+    }
     return true;
 }
 
@@ -130,12 +140,9 @@ bool check_jumps(const Program& program, const ControlFlow& flow, Report& report
         bool ends_path = insn.code == (kClassJmp | kExit) || insn.code == (kClassJmp | kJa) ||
                          insn.code == (kClassJmp32 | kJa);
         u32 next = i + (is_ld_imm64(insn) ? 2 : 1);
-        if (next >= sub.end && !ends_path) {
-            bool is_throw = insn.code == (kClassJmp | kCall) && insn.src() == kCallKfunc;
-            if (!is_throw) {
-                return refuse(report, Problem::BadControlFlow, i,
-                              "the last instruction of a subprogram is no exit and no jump");
-            }
+        if (next >= sub.end && !ends_path) {  // a call that does not come back is not known as such
+            return refuse(report, Problem::BadControlFlow, i,
+                          "the last instruction of a subprogram is no exit and no jump");
         }
     }
     return true;
@@ -230,6 +237,7 @@ bool list_predecessors(const Program& program, Arena& arena, ControlFlow& flow, 
 // Every subprogram but the first must be called or taken as a callback from reached code.
 bool check_called(const Program& program, ControlFlow& flow, Report& report) {
     flow.subprograms[0].is_called = true;
+    flow.subprograms[flow.exception_callback].is_called = true;
     bool changed = true;
     while (changed) {
         changed = false;
@@ -254,8 +262,7 @@ bool check_called(const Program& program, ControlFlow& flow, Report& report) {
         }
     }
     for (const Subprogram& s : flow.subprograms) {
-        bool is_exception_callback = s.type_id != 0;
-        if (!s.is_called && !is_exception_callback) {
+        if (!s.is_called) {
             return refuse(report, Problem::BadControlFlow, s.begin,
                           "an instruction is unreachable: nobody calls its subprogram");
         }

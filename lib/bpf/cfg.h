@@ -29,6 +29,7 @@ struct Subprogram {
     bool is_reached = false;   // a path of the analysis calls it
     bool might_sleep = false;
     bool changes_packets = false;
+    bool throws = false;       // it or a subprogram that it calls
     bool returns_void = false;
     bool has_async_entry = false;
     const Map* async_map = nullptr;
@@ -51,6 +52,7 @@ enum PointFlag : u8 {
 
 struct ControlFlow {
     std::span<Subprogram> subprograms;
+    u32 exception_callback = 0;     // a subprogram; 0: an exception's number is returned
     std::span<u8> flags;            // PointFlag by instruction
     std::span<u16> live;            // registers live before each instruction
     std::span<u32> first_before;    // predecessors of i: before[first_before[i] .. first_before[i+1])
@@ -66,6 +68,10 @@ struct ControlFlow {
 };
 
 Successors successors(std::span<const Insn> insns, u32 at);
+
+// Where the function begins that the program's declaration names as its exception callback; 0 without
+// one. Returns what is wrong with the declaration, or null (exception.cpp).
+const char* find_exception_callback(const Program& program, u32& insn);
 
 // Finds `loop` and `outer`; false if the arena is exhausted (loops.cpp).
 bool find_loops(ControlFlow& flow, Arena& arena);

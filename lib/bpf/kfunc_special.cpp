@@ -203,18 +203,19 @@ bool Analysis::special_kfunc(KfuncCall& call, bool& ended) {
         call.result.extra = 8;
         call.result_is_set = true;
     } else if (name == "bpf_throw") {
-        for (u32 f = 0; f < state_->frame_count; f++) {
-            if (state_->frames[f]->callback != CallbackKind::None || state_->frames[f]->is_async) {
-                return fail(Problem::BadHelper, -1, "an exception may not leave a callback");
-            }
-        }
-        if (flow_.subprograms[top().subprogram].is_callback) {
-            return fail(Problem::BadHelper, -1, "an exception may not leave a callback");
-        }
-        if (!check_leaks("an exception") || !check_return_value(1)) {
-            return false;
-        }
         ended = true;
+        return step_throw();
+    } else if (name == "__bpf_trap") {
+        return fail(Problem::BadControlFlow, -1,
+                    "the compiler's trap is reached: it found the behaviour here undefined, mostly "
+                    "for a variable that was never set");
+    } else if (name == "bpf_xdp_pull_data") {
+        invalidate_packets();
+    } else if (name == "bpf_get_kmem_cache") {
+        call.result = Reg::pointer(Kind::BtfObject);
+        call.result.extra = kernel.find("kmem_cache", BtfKind::Struct);
+        call.result.flags = kUntrusted;
+        call.result_is_set = true;
     }
     return true;
 }

@@ -159,6 +159,10 @@ bool Analysis::prepare_global(State& s, u32 subprogram) {
     if (count > 5) {
         return fail(Problem::BadType, -1, "a global function takes more than five arguments");
     }
+    if (subprogram == flow_.exception_callback &&
+        (count != 1 || global_argument(prototype, 0).kind != GlobalArgumentKind::Number)) {
+        return fail(Problem::BadType, -1, "an exception callback takes one number");
+    }
     u32 result = btf.skip_modifiers(btf.type(prototype).size_or_type);
     BtfKind kind = btf.type(result).kind();
     bool may_be_void = result == 0 && environment_.target.version > 618;
@@ -273,6 +277,9 @@ void Analysis::run() {
         return;
     }
     prepare_subprograms();
+    if (flow_.exception_callback != 0) {
+        flow_.subprograms[flow_.exception_callback].is_reached = true;  // it may always be called
+    }
     for (u32 i = 0; i < program_.insns.size(); i++) {
         const Insn& insn = program_.insns[i];
         bool names_map = !(flow_.flags[i] & kSecondHalf) && is_ld_imm64(insn) &&
@@ -302,7 +309,7 @@ void Analysis::run() {
             }
         }
     }
-    if (!check_stack_depth()) {
+    if (!check_exceptions() || !check_stack_depth()) {
         return;
     }
     report_.is_accepted = true;

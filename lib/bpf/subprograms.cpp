@@ -47,6 +47,7 @@ void Analysis::prepare_subprograms() {
             }
             sub.might_sleep = sub.might_sleep || traits.may_sleep;
             sub.changes_packets = sub.changes_packets || traits.changes_packets;
+            sub.throws = sub.throws || traits.throws;
         } else if (insn.code == (kClassJmp | kJcond)) {
             flow_.flags[i] |= kCheckpoint | kForced;
         }
@@ -67,9 +68,12 @@ void Analysis::prepare_subprograms() {
                 i + 1 + static_cast<u32>(insn.imm))];
             bool sleeps = sub.might_sleep || callee.might_sleep;
             bool packets = sub.changes_packets || callee.changes_packets;
-            changed = changed || sleeps != sub.might_sleep || packets != sub.changes_packets;
+            bool throws = sub.throws || callee.throws;
+            changed = changed || sleeps != sub.might_sleep || packets != sub.changes_packets ||
+                      throws != sub.throws;
             sub.might_sleep = sleeps;
             sub.changes_packets = packets;
+            sub.throws = throws;
         }
     }
 }
@@ -94,7 +98,8 @@ bool Analysis::check_stack_depth() {
         return (depth + unit - 1) / unit * unit;
     };
     for (u32 root = 0; root < flow_.subprograms.size(); root++) {
-        if (root != 0 && !flow_.subprograms[root].is_async_callback) {
+        if (root != 0 && root != flow_.exception_callback &&
+            !flow_.subprograms[root].is_async_callback) {
             continue;
         }
         Level levels[kMaxFrames + 1];

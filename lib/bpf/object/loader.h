@@ -39,6 +39,8 @@ private:
     void add_kconfig();
     void read_functions();
     void make_program(const Function& f);
+    void add_exception_callback(ObjectProgram& p, std::string_view name,
+                                std::map<std::pair<u32, u32>, u32>& placed);
     std::string append_function(ObjectProgram& p, const Function& f,
                                 std::map<std::pair<u32, u32>, u32>& placed);
     std::string relocate(ObjectProgram& p, const Function& f, u32 base, u32 at,

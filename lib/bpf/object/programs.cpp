@@ -10,6 +10,7 @@ namespace {
 
 constexpr u32 kRelocation64 = 1, kRelocationAbsolute = 2, kRelocation32 = 10;
 constexpr u16 kUndefined = 0;
+constexpr std::string_view kExceptionTag = "exception_callback:";
 
 void set_source(Insn& insn, u8 source) {
     insn.registers = static_cast<u8>((insn.registers & 0x0f) | source << 4);
@@ -269,6 +270,18 @@ void ObjectLoader::find_attach_target(ObjectProgram& p, const SectionType& t) {
     }
 }
 
+// No instruction names an exception callback, so it is put behind the program here, as libbpf does. If
+// there is no such function the verifier says so.
+void ObjectLoader::add_exception_callback(ObjectProgram& p, std::string_view name,
+                                          std::map<std::pair<u32, u32>, u32>& placed) {
+    for (const Function& f : functions_) {
+        if (f.name == name && !placed.contains({f.section, f.begin})) {
+            p.problem = append_function(p, f, placed);
+            return;
+        }
+    }
+}
+
 void ObjectLoader::make_program(const Function& f) {
     auto p = std::make_unique<ObjectProgram>();
     p->name = f.name;
@@ -291,8 +304,9 @@ void ObjectLoader::make_program(const Function& f) {
                 btf.type(tag.size_or_type).kind() == BtfKind::Function &&
                 btf.name(tag.size_or_type) == p->name) {
                 p->comments.emplace_back(btf.name(id));
-                if (p->comments.back().starts_with("exception_callback:") && p->problem.empty()) {
-                    p->problem = "exception callbacks are not supported";
+                if (p->comments.back().starts_with(kExceptionTag) && p->problem.empty()) {
+                    add_exception_callback(*p, p->comments.back().substr(kExceptionTag.size()),
+                                           placed);
                 }
             }
         }
