@@ -70,6 +70,14 @@ Outcome<std::unique_ptr<OpenedObject>> open_object(const BpfInput& input) {
     auto object = Object::open(std::move(*bytes), opened->kernel_btf.get());
     if (!object) return problem("'" + input.file + "': " + object.error(), "Make the object with clang -g -target bpf.");
     opened->object = std::move(*object);
+    if (!input.target_object.empty()) {
+        auto target_bytes = read_bytes(input.target_object);
+        if (!target_bytes) return std::unexpected(target_bytes.error());
+        auto target_object = Object::open(std::move(*target_bytes), opened->kernel_btf.get());
+        if (!target_object) return problem("'" + input.target_object + "': " + target_object.error());
+        opened->target = std::move(*target_object);
+        opened->object->extend(*opened->target, input.target_function);
+    }
     opened->environment = linux_tables::environment(*target, opened->kernel_btf.get());
     if (input.kernel_btf.empty() && opened->kernel_btf) opened->environment.target.cpu_count = possible_cpu_count();
     for (auto& program : opened->object->programs()) {

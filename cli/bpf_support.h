@@ -33,6 +33,8 @@ struct BpfInput {
     std::string program;      // empty: every one
     std::string type;         // empty: by section
     std::string target = "linux-6.18";
+    std::string target_object;    // for extensions: the object whose function they replace
+    std::string target_function;  // empty: the one that the section names
     std::string kernel_btf;   // empty: the running kernel's
     size_t memory_mib = 64;
 };
@@ -42,6 +44,7 @@ struct OpenedObject {
     std::vector<bpf::u8> btf_memory;
     std::unique_ptr<bpf::Arena> btf_arena;
     std::unique_ptr<bpf::Btf> kernel_btf;  // null if there is none
+    std::unique_ptr<bpf::Object> target;   // of extensions; null if none was given
     std::unique_ptr<bpf::Object> object;
     bpf::Environment environment;
     std::vector<bpf::ObjectProgram*> programs;

@@ -25,6 +25,10 @@ inline constexpr u32 kMaxMayGotoDepth = 64;
 struct Attempt;
 class StateComparer;
 
+// Turns a program of type Extension into one of its target's type; false, with the report filled, if it
+// may not replace that function.
+bool prepare_extension(Program& program, Report& report);
+
 struct Checkpoint {
     Checkpoint* next = nullptr;
     State* state = nullptr;
@@ -105,6 +109,8 @@ public:
     void run();
     // Walks the path to `failed`'s refusal again and writes where the value came from.
     void explain(const Analysis& failed, Report& report);
+    // Only what is known without a walk: does this function, or one that it calls, change packets?
+    bool changes_packets(u32 function_type_id, bool& changes);
     void walk_every_round() { may_generalize_ = false; }
     bool is_doubtful() const { return has_generalized_ && !is_certain_; }
     bool can_be_explained() const { return state_ != nullptr; }
@@ -272,8 +278,12 @@ private:
 
     // exception.cpp
     bool check_exceptions();
+    bool is_extension() const { return program_.target.program != nullptr; }
     bool step_throw();
     bool check_no_leak_by_throw();
+
+    // extension.cpp
+    bool check_extension();
 
     // offer.cpp
     bool check_offer();

@@ -25,6 +25,14 @@ struct LineInfo {
     u32 line_column = 0;  // line << 10 | column
 };
 
+// A program of type Extension (freplace) stands in for a global function of another program and sees
+// what that one sees.
+struct Program;
+struct ExtensionTarget {
+    const Program* program = nullptr;  // with its types; null: not known
+    u32 type_id = 0;                   // of the function, among the types of that program
+};
+
 struct Program {
     const char* name = "";
     std::span<const Insn> insns;
@@ -32,6 +40,7 @@ struct Program {
     AttachType attach = AttachType::CgroupInetIngress;
     u32 attach_type_id = 0;  // kernel BTF: Function, tracepoint typedef or hook prototype
     u32 attach_member = 0;   // of a struct_ops structure
+    ExtensionTarget target;
     bool is_sleepable = false;
     bool is_gpl = true;
     bool needs_strict_alignment = false;

@@ -145,6 +145,9 @@ bool Analysis::run_path() {
 }
 
 bool Analysis::prepare_main(State& s) {
+    if (is_extension()) {  // called with what the replaced function took
+        return check_attachment() && prepare_global(s, 0);
+    }
     Frame& f = *s.frames[0];
     f.regs[1] = Reg::pointer(Kind::Context);
     return check_attachment();
@@ -159,7 +162,7 @@ bool Analysis::prepare_global(State& s, u32 subprogram) {
     if (count > 5) {
         return fail(Problem::BadType, -1, "a global function takes more than five arguments");
     }
-    if (subprogram == flow_.exception_callback &&
+    if (subprogram != 0 && subprogram == flow_.exception_callback &&
         (count != 1 || global_argument(prototype, 0).kind != GlobalArgumentKind::Number)) {
         return fail(Problem::BadType, -1, "an exception callback takes one number");
     }
@@ -277,6 +280,9 @@ void Analysis::run() {
         return;
     }
     prepare_subprograms();
+    if (!check_extension()) {
+        return;
+    }
     if (flow_.exception_callback != 0) {
         flow_.subprograms[flow_.exception_callback].is_reached = true;  // it may always be called
     }
@@ -350,6 +356,9 @@ void verify(const Program& program, const Environment& environment, Arena& arena
     // What the system call fills in when the loader says nothing.
     if (fixed.type == ProgramType::CgroupSock && fixed.attach == AttachType::CgroupInetIngress) {
         fixed.attach = AttachType::CgroupInetSockCreate;
+    }
+    if (fixed.type == ProgramType::Extension && !prepare_extension(fixed, report)) {
+        return;
     }
     size_t mark = arena.mark();
     size_t most_used = 0;

@@ -114,6 +114,8 @@ int main(int argc, char** argv) {
     std::map<std::string, std::string> skipped;
     std::string only;
     const char* target_name = "linux-6.18";
+    std::string target_object_name;
+    std::string target_function;
     std::vector<std::string> files;
     for (int i = 1; i < argc; i++) {
         std::string a = argv[i];
@@ -137,6 +139,10 @@ int main(int argc, char** argv) {
             only = argv[++i];
         } else if (a == "--target" && i + 1 < argc) {
             target_name = argv[++i];
+        } else if (a == "--target-object" && i + 1 < argc) {
+            target_object_name = argv[++i];
+        } else if (a == "--target-function" && i + 1 < argc) {
+            target_function = argv[++i];
         } else {
             files.push_back(a);
         }
@@ -159,6 +165,15 @@ int main(int argc, char** argv) {
     double total_us = 0;
     u64 kernel_us = 0;
     printf("TAP version 13\n");
+    std::unique_ptr<Object> target_object;
+    if (!target_object_name.empty()) {
+        auto opened = Object::open(read_file(target_object_name), has_btf ? &kernel_btf : nullptr);
+        if (!opened) {
+            fprintf(stderr, "%s: %s\n", target_object_name.c_str(), opened.error().c_str());
+            return 2;
+        }
+        target_object = std::move(*opened);
+    }
     for (const std::string& path : files) {
         size_t slash = path.rfind('/');
         std::string file = slash == std::string::npos ? path : path.substr(slash + 1);
@@ -167,6 +182,9 @@ int main(int argc, char** argv) {
             printf("not ok %u - %s # cannot be opened: %s\n", ++number, file.c_str(),
                    object.error().c_str());
             continue;
+        }
+        if (target_object != nullptr) {
+            (*object)->extend(*target_object, target_function);
         }
         for (auto& p : (*object)->programs()) {
             Expectation e = expectation(*p);

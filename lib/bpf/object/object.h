@@ -33,6 +33,7 @@ struct ObjectProgram {
     std::vector<LineInfo> lines;
     std::vector<std::string> comments;  // declaration tags of the function
     Program program;                    // borrows from this object
+    std::string attach_name;            // what the section says that it is attached to
     std::string problem;                // why it cannot be verified, if it cannot
 };
 
@@ -47,6 +48,9 @@ public:
     const std::vector<std::unique_ptr<ObjectMap>>& maps() const { return maps_; }
     const Btf* btf() const { return has_btf_ ? &btf_ : nullptr; }
     const std::vector<u8>& btf_bytes() const { return btf_bytes_; }
+    // Makes every program of type Extension one that replaces a function of `target`, which must live as
+    // long: the function `name`, or the one that the program's section names.
+    void extend(const Object& target, std::string_view name);
     std::string_view license() const { return license_; }
     // The types in the form that Linux's BPF_BTF_LOAD takes: externs made presentable.
     std::vector<u8> loadable_btf() const;

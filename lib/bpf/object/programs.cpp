@@ -282,6 +282,25 @@ void ObjectLoader::add_exception_callback(ObjectProgram& p, std::string_view nam
     }
 }
 
+void Object::extend(const Object& target, std::string_view name) {
+    for (auto& p : programs_) {
+        if (p->program.type != ProgramType::Extension) {
+            continue;
+        }
+        const std::string wanted = name.empty() ? p->attach_name : std::string(name);
+        for (const auto& old : target.programs_) {
+            for (const FunctionInfo& f : old->functions) {
+                if (target.has_btf_ && old->problem.empty() && target.btf_.name(f.type_id) == wanted) {
+                    p->program.target = {&old->program, f.type_id};
+                }
+            }
+        }
+        if (p->program.target.program == nullptr && p->problem.empty()) {
+            p->problem = "the target holds no function '" + wanted + "'";
+        }
+    }
+}
+
 void ObjectLoader::make_program(const Function& f) {
     auto p = std::make_unique<ObjectProgram>();
     p->name = f.name;
@@ -291,6 +310,7 @@ void ObjectLoader::make_program(const Function& f) {
     program.type = t.type;
     program.attach = t.attach;
     program.is_sleepable = t.is_sleepable;
+    p->attach_name = t.target;
     std::map<std::pair<u32, u32>, u32> placed;
     p->problem = append_function(*p, f, placed);
     // A static function in a section of its own is a program, too: libbpf refuses it, but other
