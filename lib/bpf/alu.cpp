@@ -42,7 +42,7 @@ bool Analysis::check_alu_encoding(const Insn& insn) {
     } else if (insn.uses_register_source()) {
         bad = insn.imm != 0 && !(op == kMov && wide && insn.off == 1);
         if (op == kMov) {
-            bool is_cast = wide && insn.off == 1 && has_arena_ &&
+            bool is_cast = wide && insn.off == 1 && arena_map_ != nullptr &&
                            (insn.imm == 1 || insn.imm == 1 << 16);
             bool is_extension = insn.off == 8 || insn.off == 16 || (wide && insn.off == 32);
             bad = bad || (insn.off != 0 && !is_cast && !is_extension);
@@ -238,10 +238,6 @@ bool Analysis::pointer_operation(const Insn& insn, const Reg& pointer_in, const 
             }
             return fail(Problem::PointerArithmetic, static_cast<int>(number),
                         "only constants may be added to ", name);
-        case Kind::Arena:
-            dst = pointer;
-            dst.drop_anchor();
-            return true;
         default: break;
     }
     if (is_bitwise(op)) {
@@ -339,6 +335,12 @@ bool Analysis::step_alu(const Insn& insn) {
     }
     Reg src = reads_src ? reg(insn.src()) : Reg::constant(static_cast<u64>(s64{insn.imm}));
     bool same_register = reads_src && insn.src() == number;
+    // Whatever is computed with an address in an arena is one: accesses wrap and fault harmlessly.
+    if (dst.kind == Kind::Arena || src.kind == Kind::Arena) {
+        dst = dst.kind == Kind::Arena ? dst : src;
+        dst.drop_anchor();
+        return true;
+    }
     if (dst.is_pointer() && src.is_pointer()) {
         if (op == kSub && wide) {
             dst = Reg::unknown();
@@ -397,8 +399,11 @@ bool Analysis::load_imm64(const Insn& insn) {
                 dst.map = map;
                 return true;
             }
-            if (map->type == MapType::Arena) {
-                dst = Reg::pointer(Kind::Scalar);
+            if (map->type == MapType::Arena) {  // where user programs see it: a number until it is cast
+                constexpr u64 kPageBytes = 4096;
+                if (static_cast<u32>(second.imm) > u64{map->max_entries} * kPageBytes) {
+                    return fail(Problem::OutOfBounds, -1, "the address lies behind the arena");
+                }
                 dst = Reg::unknown();
                 return true;
             }

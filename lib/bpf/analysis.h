@@ -392,7 +392,7 @@ private:
     std::span<u32> visits_;
     const ProgramRules* rules_ = nullptr;
     const linux_tables::StructOpsRules* struct_ops_ = nullptr;
-    bool has_arena_ = false;  // an instruction names one, so addresses may be cast
+    const Map* arena_map_ = nullptr;  // that an instruction names, so that addresses may be cast
     ControlFlow flow_;
     Demand demand_;
     State* state_ = nullptr;

@@ -29,8 +29,14 @@ bool Analysis::check_instructions_exist() {
                 state_->insn = i;
                 return fail(Problem::BadEncoding, -1, "the instruction names no map");
             }
-            has_arena_ = has_arena_ ||
-                         (names_map && program_.maps[static_cast<u32>(insn.imm)]->type == MapType::Arena);
+            const Map* map = names_map ? program_.maps[static_cast<u32>(insn.imm)] : nullptr;
+            if (map != nullptr && map->type == MapType::Arena) {
+                if (arena_map_ != nullptr && arena_map_ != map) {
+                    state_->insn = i;
+                    return fail(Problem::BadArgument, -1, "a program may use one arena only");
+                }
+                arena_map_ = map;
+            }
             const Btf* kernel = environment_.kernel_btf;
             const BtfKind kind = kernel != nullptr ? kernel->type(static_cast<u32>(insn.imm)).kind()
                                                    : BtfKind::Void;

@@ -21,7 +21,7 @@ bool Analysis::step_atomic(const Insn& insn) {
         Kind k = reg(base).kind;
         if (k == Kind::Context || reg(base).is_packet() || k == Kind::FlowKeys ||
             k == Kind::Socket || k == Kind::SockCommon || k == Kind::TcpSock ||
-            k == Kind::XdpSock || (k == Kind::Arena && size == 8 && false)) {
+            k == Kind::XdpSock) {
             return fail(Problem::BadRegisterUse, static_cast<int>(base),
                         "atomic operations on ", kind_name(k), " are not allowed");
         }
@@ -57,6 +57,12 @@ bool Analysis::step_atomic(const Insn& insn) {
         k == Kind::SockCommon || k == Kind::TcpSock || k == Kind::XdpSock) {
         return fail(Problem::BadRegisterUse, static_cast<int>(d), "atomic operations on ",
                     kind_name(k), " are not allowed");
+    }
+    bool is_fetching_bits = insn.imm == (kAnd | kAtomicFetch) || insn.imm == (kOr | kAtomicFetch) ||
+                            insn.imm == (kXor | kAtomicFetch);
+    if (k == Kind::Arena && is_fetching_bits) {  // x86-64 compiles these to a loop, which may not fault
+        return fail(Problem::BadRegisterUse, static_cast<int>(d),
+                    "an atomic and, or, xor that fetches is not allowed on an arena");
     }
     int loaded = -1;
     if (insn.imm == kAtomicCmpXchg) {

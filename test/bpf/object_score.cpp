@@ -12,6 +12,7 @@
 #include <iterator>
 #include <map>
 #include <random>
+#include <sstream>
 
 #include "lib/bpf/interpreter.h"
 #include "lib/bpf/linux/linux.h"
@@ -32,6 +33,8 @@ struct Expectation {
     int verdict = -1;  // 1: accept, 0: refuse, -1: says nothing
     u32 flags = 0;
     std::string message;
+    std::string says;   // one of these words, parted by "|", must stand in our refusal
+    u16 since = 0;      // the first version of Linux that accepts; those before are named it
 };
 
 Expectation expectation(const ObjectProgram& p) {
@@ -52,6 +55,14 @@ Expectation expectation(const ObjectProgram& p) {
             e.verdict = 0;
         } else if (after("comment:test_expect_msg=", rest)) {
             e.message += rest + " | ";
+        } else if (after("comment:gyre_says=", rest)) {
+            e.says = rest;
+        } else if (after("comment:gyre_since=", rest)) {
+            unsigned major = 0, minor = 0;
+            if (sscanf(rest.c_str(), "%u.%u", &major, &minor) == 2) {
+                e.since = static_cast<u16>(major * 100 + minor);
+                e.says = "needs Linux " + rest + " ";
+            }
         } else if (after("comment:test_prog_flags=", rest)) {
             if (rest == "BPF_F_STRICT_ALIGNMENT") {
                 e.flags |= 1;
@@ -188,6 +199,9 @@ int main(int argc, char** argv) {
         }
         for (auto& p : (*object)->programs()) {
             Expectation e = expectation(*p);
+            if (e.since != 0) {
+                e.verdict = target->version >= e.since;
+            }
             if ((!only.empty() && p->name != only) || (e.verdict < 0 && !use_kernel && !all)) {
                 continue;
             }
@@ -270,6 +284,18 @@ int main(int argc, char** argv) {
                 }
             }
             bool equal = report.is_accepted == (e.verdict == 1);
+            if (equal && !report.is_accepted && !e.says.empty() && !use_kernel) {
+                bool is_said = false;
+                std::istringstream words(e.says);
+                for (std::string word; std::getline(words, word, '|');) {
+                    is_said = is_said || std::string_view(report.text, report.text_length)
+                                                 .find(word) != std::string_view::npos;
+                }
+                if (!is_said) {
+                    equal = false;
+                    e.message = "the words: " + e.says;
+                }
+            }
             printf("%sok %u - %s/%s\n", equal ? "" : "not ", number, file.c_str(),
                    p->name.c_str());
             if (!equal || verbose) {

@@ -154,9 +154,6 @@ void ObjectLoader::add_data_map(u32 index) {
     auto m = std::make_unique<ObjectMap>();
     m->name = std::string(s.name);
     m->section = index;
-    if (starts_with(s.name, ".arena")) {
-        return;
-    }
     m->map.type = MapType::Array;
     m->map.key_size = 4;
     m->map.value_size = static_cast<u32>(s.size);

@@ -10,6 +10,7 @@ namespace {
 
 constexpr u32 kRelocation64 = 1, kRelocationAbsolute = 2, kRelocation32 = 10;
 constexpr u16 kUndefined = 0;
+constexpr std::string_view kArenaSection = ".addr_space.1";  // libbpf's name
 constexpr std::string_view kExceptionTag = "exception_callback:";
 
 void set_source(Insn& insn, u8 source) {
@@ -162,9 +163,16 @@ std::string ObjectLoader::relocate(ObjectProgram& p, const Function& f, u32 base
     }
     auto data = data_maps_.find(symbol.section);
     if (data == data_maps_.end()) {
-        if (target.name.substr(0, 6) == ".arena") {
-            insn.imm = 0;  // an arena address: a number until it is cast
-            return {};
+        if (target.name == kArenaSection) {
+            for (u32 m = 0; m < object_.maps_.size(); m++) {
+                if (object_.maps_[m]->map.type == MapType::Arena) {
+                    set_source(insn, kPseudoMapValue);
+                    p.insns[at + 1].imm = static_cast<s32>(symbol.value) + insn.imm;
+                    insn.imm = static_cast<s32>(m);
+                    return {};
+                }
+            }
+            return "global data of an arena is used, but no map is an arena";
         }
         return "global data lies in the unsupported section " + std::string(target.name);
     }
