@@ -357,7 +357,8 @@ void verify(const Program& program, const Environment& environment, Arena& arena
     if (fixed.type == ProgramType::CgroupSock && fixed.attach == AttachType::CgroupInetIngress) {
         fixed.attach = AttachType::CgroupInetSockCreate;
     }
-    if (fixed.type == ProgramType::Extension && !prepare_extension(fixed, report)) {
+    if (fixed.type == ProgramType::Extension && environment.target.is_linux &&
+        !prepare_extension(fixed, report)) {
         return;
     }
     size_t mark = arena.mark();
