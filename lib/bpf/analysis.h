@@ -276,6 +276,9 @@ private:
     void need_stack(u32 frame, u64 slots);
     bool destroy_dynptr_if_overwritten(u32 frame, u32 slot);
 
+    // irq.cpp
+    bool irq_flag_argument(unsigned number, KfuncCall& call);
+
     // exception.cpp
     bool check_exceptions();
     bool is_extension() const { return program_.target.program != nullptr; }

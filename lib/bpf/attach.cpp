@@ -1,14 +1,58 @@
 // SPDX-License-Identifier: MIT
 //
 // May a program of this kind be attached to what it names, and does each of its instructions exist?
-// Asked before the first is followed (Linux: check_attach_btf_id, resolve_pseudo_ldimm64). Left out: the list of functions whose errors may be injected,
-// which the kernel's BTF does not hold.
+// Asked before the first is followed (Linux: check_attach_btf_id, resolve_pseudo_ldimm64). Left out: most of the list of functions whose errors may be
+// injected, which the kernel's BTF does not hold.
 #include "lib/bpf/analysis.h"
 #include "lib/bpf/linux/history.h"
 #include "lib/bpf/linux/linux.h"
 #include "lib/bpf/linux/struct_ops.h"
 
 namespace gyre::bpf {
+namespace {
+
+// Functions whose errors may be injected (ALLOW_ERROR_INJECTION) beside the system calls, and those
+// that the kernel registers for fmod_ret. A kernel's own list is not among its types; what is not named
+// here is refused.
+constexpr std::string_view kInjectable[] = {
+    "should_failslab", "should_fail_alloc_page", "__filemap_add_folio", "should_fail_bio",
+    "bpf_fentry_test1"};
+constexpr std::string_view kRegistered[] = {
+    "bpf_modify_return_test", "bpf_modify_return_test2", "bpf_modify_return_test_tp",
+    "bpf_fentry_test1", "bpf_testmod_fentry_ok", "hid_bpf_device_event", "hid_bpf_rdesc_fixup",
+    "update_socket_protocol"};
+
+bool starts_with(std::string_view text, std::string_view head) {
+    return text.substr(0, head.size()) == head;
+}
+
+bool is_system_call(std::string_view function) {
+    return starts_with(function, "__x64_sys_") || starts_with(function, "__ia32_sys_") ||
+           starts_with(function, "__arm64_sys_") || starts_with(function, "__se_sys_");
+}
+
+bool is_listed(std::span<const std::string_view> names, std::string_view name) {
+    for (std::string_view n : names) {
+        if (n == name) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Linux keeps programs that sleep off the first three, which run where nothing may.
+bool may_sleep_at(std::string_view function) {
+    return is_system_call(function) ||
+           (is_listed(kInjectable, function) && function != "should_failslab" &&
+            function != "should_fail_alloc_page" && function != "__filemap_add_folio");
+}
+
+bool may_modify_return(std::string_view function) {
+    return is_system_call(function) || starts_with(function, "security_") ||
+           is_listed(kInjectable, function) || is_listed(kRegistered, function);
+}
+
+}  // namespace
 
 bool Analysis::check_instructions_exist() {
     for (u32 i = 0; i < program_.insns.size(); i++) {
@@ -100,6 +144,20 @@ bool Analysis::check_attachment() {
         if (kernel == nullptr || kernel->type(id).kind() == BtfKind::Void) {
             return refuse(Problem::BadType,
                           "the kernel's types do not hold what the program is attached to");
+        }
+    }
+    if (program_.type == ProgramType::Tracing && program_.attach != AttachType::TraceRawTp &&
+        program_.attach != AttachType::TraceIter) {
+        std::string_view function = kernel->name(id);
+        if (program_.attach == AttachType::ModifyReturn && !may_modify_return(function)) {
+            return refuse(Problem::BadType,
+                          "programs may not modify what this function returns, as far as is known: ",
+                          function);
+        }
+        if (program_.is_sleepable && !may_sleep_at(function)) {
+            return refuse(Problem::SleepRule,
+                          "a program that may sleep cannot be attached to this function, as far as is "
+                          "known: ", function);
         }
     }
     if (program_.type == ProgramType::Lsm) {

@@ -112,7 +112,9 @@ bool Analysis::graph_argument(unsigned number, std::string_view type, KfuncCall&
     }
     bool removes = call.name == "bpf_rbtree_remove" || call.name == "bpf_rbtree_left" ||
                    call.name == "bpf_rbtree_right";
-    if (removes ? !r.has(kNonOwning) : (r.ref == 0 || r.has(kNonOwning))) {
+    // Since 6.16 a node that is owned as well may be looked for: it need not be in this tree.
+    const bool may_be_owned = environment_.target.version >= 616 && r.ref != 0;
+    if (removes ? !r.has(kNonOwning) && !may_be_owned : (r.ref == 0 || r.has(kNonOwning))) {
         return fail(Problem::BadReference, n,
                     removes ? "the node must be one that is in the tree"
                             : "the node must be an object that the program owns");
@@ -204,9 +206,11 @@ bool Analysis::allocate_object(KfuncCall& call) {
 bool Analysis::graph_call(KfuncCall& call, bool& handled) {
     std::string_view name = call.name;
     handled = true;
-    if ((name == "bpf_rbtree_remove" || name == "bpf_rbtree_add_impl") && is_in_tree_callback()) {
-        return fail(Problem::LockRule, -1,
-                    "the tree is changed inside the comparison that looks for a node's place");
+    const bool is_of_tree = name == "bpf_rbtree_remove" || name == "bpf_rbtree_add_impl" ||
+                            name == "bpf_rbtree_left" || name == "bpf_rbtree_right";
+    if (is_of_tree && is_in_tree_callback()) {
+        return fail(Problem::LockRule, -1, "kernel function ", name,
+                    " is called inside the comparison that looks for a node's place");
     }
     auto node_result = [&](u32 flags) {
         Reg r = Reg::pointer(Kind::BtfObject);

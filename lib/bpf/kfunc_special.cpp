@@ -22,6 +22,9 @@ bool Analysis::special_kfunc_argument(unsigned number, std::string_view paramete
     if (number == 1 && (flags & (kIteratorNew | kIteratorNext | kIteratorDestroy))) {
         return iterator_argument(number, type, call);
     }
+    if (ends_with(parameter, "__irq_flag")) {
+        return irq_flag_argument(number, call);
+    }
     if (type == "bpf_dynptr" || type == "bpf_dynptr_kern") {
         if (ends_with(parameter, "__uninit")) {
             DynptrKind kind = call.has_dynptr ? static_cast<DynptrKind>(call.dynptr.extra)

@@ -38,9 +38,9 @@ run() {
     done < "$work/lines"
 }
 if [ "${1:-}" = --kernel ]; then
-    run kernel --kernel --skip "$here/features/skip-kernel.txt" "$work/arena.o" "$work/exceptions.o" "$work/versions.o"
+    run kernel --kernel --skip "$here/features/skip-kernel.txt" "$work/arena.o" "$work/exceptions.o" "$work/graph.o" "$work/irq.o" "$work/versions.o"
 else
-    run linux-6.18 "$work/arena.o" "$work/exceptions.o"
+    run linux-6.18 "$work/arena.o" "$work/attach.o" "$work/exceptions.o" "$work/graph.o" "$work/irq.o"
     run extension --target-object "$work/replaced.o" "$work/extension.o"
     for target in linux-6.1 linux-6.12 linux-6.18; do
         run "$target" --target "$target" "$work/versions.o"

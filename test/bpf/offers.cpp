@@ -87,8 +87,7 @@ bool depends_on_machine(u32 helper) {
 
 // Kernel functions that the library refuses although Linux has them: it does not know their rules.
 constexpr std::string_view kUnknown[] = {
-    "bpf_list_back", "bpf_list_front", "bpf_local_irq_restore", "bpf_local_irq_save",
-    "bpf_rbtree_left", "bpf_rbtree_right", "bpf_rbtree_root", "bpf_res_spin_lock",
+    "bpf_res_spin_lock",
     "bpf_res_spin_lock_irqsave", "bpf_res_spin_unlock", "bpf_res_spin_unlock_irqrestore",
     "bpf_stream_vprintk_impl", "bpf_task_work_schedule_resume_impl",
     "bpf_task_work_schedule_signal_impl"};
