@@ -264,7 +264,7 @@ bool Analysis::pointer_operation(const Insn& insn, const Reg& pointer_in, const 
     if (is_known && moved == static_cast<s32>(moved)) {
         result.off = static_cast<s32>(moved);
         result.move_anchor(moved - pointer.off);
-        if (result.range < 0 && moved < pointer.off) {
+        if (pointer.is_packet() && result.range < 0 && moved < pointer.off) {
             result.range = 0;  // what lay at or behind the packet's end may lie before it now
         }
     } else {

@@ -275,6 +275,7 @@ private:
     void note_stack_use(u32 frame, u64 slots, bool is_read);
     void need_stack(u32 frame, u64 slots);
     bool destroy_dynptr_if_overwritten(u32 frame, u32 slot);
+    bool write_through_alias(const Reg& memory);
 
     // irq.cpp
     bool irq_flag_argument(unsigned number, KfuncCall& call);
@@ -284,6 +285,7 @@ private:
     bool is_extension() const { return program_.target.program != nullptr; }
     bool step_throw();
     bool check_no_leak_by_throw();
+    bool check_throws_out_of_no_callback();
 
     // extension.cpp
     bool check_extension();
@@ -319,6 +321,7 @@ private:
     bool check_global_arguments(u32 subprogram);
     bool step_exit(bool& path_ended);
     bool return_from_callee(bool& path_ended);
+    bool leave_frame();
     bool return_from_callback(Frame& callee, bool& path_ended);
     bool check_return_value(unsigned number);
     bool return_range(s64& low, s64& high, bool& is_half) const;

@@ -170,7 +170,8 @@ bool Analysis::check_memory_argument(unsigned number, s64 size, bool zero_allowe
             if (kind == Access::Write && r.has(kReadOnly)) {
                 return fail(Problem::ReadOnly, n, "the memory may only be read");
             }
-            return check_region(r, n, 0, bytes, r.extra, zero_allowed);
+            return check_region(r, n, 0, bytes, r.extra, zero_allowed) &&
+                   (kind == Access::Read || write_through_alias(r));
         case Kind::Buffer:
             if (kind == Access::Write && r.has(kReadOnly)) {
                 return fail(Problem::ReadOnly, n, "the buffer may only be read");

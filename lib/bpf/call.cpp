@@ -301,6 +301,17 @@ bool Analysis::step_exit(bool& path_ended) {
     return check_return_value(0);
 }
 
+// Slices that may lie in the frame's stack end with it (Reg::frame of memory counts from one).
+bool Analysis::leave_frame() {
+    u32 number = state_->frame_count;
+    auto is_gone = [&](const Reg& r) { return r.kind == Kind::Memory && r.frame == number; };
+    if (!change_regs(is_gone, [](Reg& r) { r = Reg::unknown(); })) {
+        return false;
+    }
+    pop_frame();
+    return true;
+}
+
 bool Analysis::return_from_callee(bool& path_ended) {
     Frame& callee = top();
     const Reg result = callee.regs[0];
@@ -314,7 +325,13 @@ bool Analysis::return_from_callee(bool& path_ended) {
         return fail(Problem::LockRule, -1, "a function returns while a lock is held");
     }
     u32 back = callee.call_insn + 1;
-    pop_frame();
+    if (result.kind == Kind::Memory && result.frame == state_->frame_count) {
+        return fail(Problem::BadReturnValue, 0,
+                    "a slice that may lie in the callee's own stack is returned");
+    }
+    if (!leave_frame()) {
+        return false;
+    }
     if (!own_frame(state_->frame_count - 1u)) {
         return false;
     }
@@ -338,7 +355,9 @@ bool Analysis::return_from_callback(Frame& callee, bool&) {
                     "a callback keeps a reference that it acquired, or releases its caller's");
     }
     u32 call = callee.call_insn;
-    pop_frame();
+    if (!leave_frame()) {
+        return false;
+    }
     if (!own_frame(state_->frame_count - 1u)) {
         return false;
     }
@@ -354,7 +373,7 @@ bool Analysis::check_return_value(unsigned number) {
     const Reg& r = reg(number);
     const Frame& root = frame_at(0);  // an exception leaves all frames at once
     const Subprogram& sub = flow_.subprograms[root.subprogram];
-    bool is_sub = root.is_global_root && root.subprogram != 0 &&
+    bool is_sub = number == 0 && root.is_global_root && root.subprogram != 0 &&
                   root.subprogram != flow_.exception_callback;
     bool skips_first = false;
     if (is_sub && sub.returns_void) {

@@ -131,6 +131,7 @@ bool StateComparer::same_reg(const Reg& old, const Reg& now, bool is_precise) {
                    old.parent == now.parent;
         default:
             return old.off == now.off && old.extra == now.extra && old.map == now.map &&
+                   old.frame == now.frame && old.range == now.range &&
                    old.is_program_type == now.is_program_type &&
                    old.is_drained == now.is_drained && old.var.includes(now.var) &&
                    same_id(old.id, now.id) && same_id(old.ref, now.ref) &&

@@ -75,17 +75,21 @@ bool Analysis::check_exceptions() {
 }
 
 bool Analysis::check_no_leak_by_throw() {
-    return check_leaks("a call of a function that may throw");
+    return check_throws_out_of_no_callback() && check_leaks("a call of a function that may throw");
 }
 
-bool Analysis::step_throw() {
+bool Analysis::check_throws_out_of_no_callback() {
     for (u32 f = 0; f < state_->frame_count; f++) {
         if (state_->frames[f]->callback != CallbackKind::None || state_->frames[f]->is_async ||
             flow_.subprograms[state_->frames[f]->subprogram].is_callback) {
             return fail(Problem::BadHelper, -1, "an exception may not leave a callback");
         }
     }
-    return check_leaks("an exception") && (flow_.exception_callback != 0 || check_return_value(1));
+    return true;
+}
+
+bool Analysis::step_throw() {
+    return check_throws_out_of_no_callback() && check_leaks("an exception") && (flow_.exception_callback != 0 || check_return_value(1));
 }
 
 }  // namespace gyre::bpf

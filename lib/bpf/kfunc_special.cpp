@@ -196,6 +196,18 @@ bool Analysis::special_kfunc(KfuncCall& call, bool& ended) {
         call.result.ref = call.dynptr.ref;
         call.result.flags = (writes ? 0 : kReadOnly) | (kind == DynptrKind::Skb || kind == DynptrKind::SkbMeta ? kDynptrSkb : 0) |
                             (kind == DynptrKind::Xdp ? kDynptrXdp : 0);
+        // Data that does not lie in one piece is copied to the buffer, and the slice is that.
+        const Reg& buffer = reg(3);
+        bool is_on_stack = buffer.kind == Kind::Stack && buffer.var.is_constant();
+        if (is_on_stack) {
+            call.result.frame = static_cast<u8>(buffer.frame + 1);
+            call.result.range = buffer.off + static_cast<s32>(buffer.var.value());
+        } else if (buffer.kind == Kind::Stack) {
+            return fail(Problem::BadArgument, 3, "the buffer's place on the stack must be constant");
+        } else if (buffer.kind == Kind::Memory) {
+            call.result.frame = buffer.frame;
+            call.result.range = buffer.range;
+        }
         call.result_is_set = true;
     } else if (name == "bpf_wq_set_callback_impl") {
         CallFacts facts;

@@ -261,7 +261,8 @@ bool Analysis::access(unsigned number, s32 off, u32 size, Access kind, int value
                 done = read_number();
                 break;
             }
-            done = check_region(base, n, off, size, base.extra, false) && read_number();
+            done = check_region(base, n, off, size, base.extra, false) && read_number() &&
+                   (!is_write || write_through_alias(base));
             break;
         case Kind::Context:
             done = access_context(number, off, size, kind, value_reg, sign_extend);

@@ -356,6 +356,33 @@ bool Analysis::write_stack(unsigned base_number, s32 off, u32 size, int value_re
     return write_stack_variable(base.frame, low, high, size, &value, value_reg);
 }
 
+// Memory that may be a buffer on the stack (Reg::frame, Reg::range) is written to: nothing more is
+// known of what the buffer's slots hold.
+bool Analysis::write_through_alias(const Reg& memory) {
+    if (memory.kind != Kind::Memory || memory.frame == 0 || memory.extra == 0) {
+        return true;
+    }
+    u32 frame = memory.frame - 1u;
+    s64 low = memory.range;
+    s64 end = min_of(low + static_cast<s64>(memory.extra), s64{0});
+    if (frame >= state_->frame_count || low >= end || !grow_stack(frame, low)) {
+        return frame >= state_->frame_count || low >= end;
+    }
+    note_stack_use(frame, slot_mask(low, end), false);
+    for (u32 index = slot_of(end - 1); index <= slot_of(low); index++) {
+        Slot& slot = frame_at(frame).stack->slots()[index];
+        for (Tag& t : slot.tags) {
+            if (is_object(t)) {
+                return fail(Problem::BadReference, -1,
+                            "a write to a slice may overwrite an object on the stack");
+            }
+            t = t == Tag::Invalid ? t : Tag::Misc;
+        }
+        slot.reg = Reg{};
+    }
+    return true;
+}
+
 // Memory that a call reads or fills. With `may_be_uninitialized` the callee fills it.
 bool Analysis::check_stack_range(unsigned base_number, s32 off, u32 size, bool zero_allowed,
                                  Access kind, bool may_be_uninitialized) {

@@ -25,7 +25,8 @@ enum class DynptrKind : u8 { Invalid, Local, Ringbuf, Skb, Xdp, SkbMeta, File };
 // A register, or the contents of a stack slot that a register was spilled to.
 struct Reg {
     Kind kind = Kind::Uninitialized;
-    u8 frame = 0;       // of a stack pointer; of a dynptr's first slot 1
+    u8 frame = 0;       // of a stack pointer; of a dynptr's first slot 1; of memory that may be a
+                        // buffer on the stack: the frame's number + 1, and `range` the offset
     u16 unused = 0;
     u32 flags = 0;      // TypeFlag
     s32 off = 0;        // fixed part of a pointer's offset; of a linked scalar its distance

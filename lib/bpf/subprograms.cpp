@@ -38,7 +38,9 @@ void Analysis::prepare_subprograms() {
                     has_stack_objects_ || h->arguments[k].kind == ArgumentKind::Dynptr;
             }
             sub.might_sleep = sub.might_sleep || (h != nullptr && (h->properties & kMaySleep));
-            sub.changes_packets = sub.changes_packets || helper_changes_packets(id);
+            // Writing to a dynptr of a socket buffer may move the buffer.
+            sub.changes_packets = sub.changes_packets || helper_changes_packets(id) ||
+                                  id == helper::kDynptrWrite;
         } else if (is_call && insn.src() == kCallKfunc) {
             KfuncTraits traits = kfunc_traits(environment_.kernel_btf, static_cast<u32>(insn.imm),
                                               environment_.target.version);

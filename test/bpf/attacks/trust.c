@@ -53,3 +53,26 @@ SEC("iter.s/bpf_map") REFUSED int a_file_for_a_map(struct bpf_iter__bpf_map* con
     bpf_arena_alloc_pages(context->meta->seq, 0, 0, 0, 0);
     return 0;
 }
+
+// An exception unwinds its caller, who holds a record. Linux 6.18 accepts it.
+struct {
+    __uint(type, BPF_MAP_TYPE_RINGBUF);
+    __uint(max_entries, 4096);
+} records SEC(".maps");
+__noinline int may_throw(struct __sk_buff* skb) {
+    if (skb->len == 5) bpf_throw(0);
+    return 0;
+}
+SEC("tc") REFUSED int calls_with_a_record(struct __sk_buff* skb) {
+    void* record = bpf_ringbuf_reserve(&records, 8, 0);
+    if (!record) return 0;
+    may_throw(skb);
+    bpf_ringbuf_discard(record, 0);
+    return 0;
+}
+SEC("tc") ACCEPTED int calls_without_a_record(struct __sk_buff* skb) {
+    void* record = bpf_ringbuf_reserve(&records, 8, 0);
+    if (record) bpf_ringbuf_discard(record, 0);
+    may_throw(skb);
+    return 0;
+}
