@@ -91,6 +91,12 @@ const char* decode(Machine& m, Arena& arena) {
                 step.imm = kMapPointers + static_cast<u32>(insn.imm);
             } else if (insn.src() == kPseudoMapValue) {
                 step.imm = m.map_value_address(static_cast<u32>(insn.imm), high);
+            } else if (insn.src() == kPseudoFunc) {
+                u64 to = u64{at} + 1 + static_cast<u64>(s64{insn.imm});
+                if (to >= insns.size() || m.insn_of[step_of[static_cast<size_t>(to)]] != to) {
+                    return "a reference to a function leaves the program";
+                }
+                step.imm = kFunctionPointers + step_of[static_cast<size_t>(to)];
             }
             continue;
         }
@@ -156,7 +162,10 @@ void Interpreter::begin(std::span<u8> context, std::span<u8> packet, u64 max_ste
     m.packet = packet;
     m.result = RunResult{};
     m.random = seed;
-    m.may_gotos = 0;
+    for (u32 k = 0; k < kMaxFrames; k++) {
+        m.may_gotos[k] = 0;
+        m.iterations[k] = Iteration{};
+    }
     m.depth = 0;
     m.steps = 0;
     m.max_steps = max_steps;
@@ -209,6 +218,8 @@ bool Interpreter::step() {
     pc->go(pc, m.regs, &m);
     return !m.result.is_finished && m.result.fault == nullptr;
 }
+
+void Interpreter::set_may_goto_budget(u64 rounds) { machine_->may_goto_budget = rounds; }
 
 u32 Interpreter::at() const { return machine_->insn_at(machine_->pc); }
 u32 Interpreter::depth() const { return machine_->depth; }

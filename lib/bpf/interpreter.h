@@ -43,6 +43,10 @@ public:
     // Null, or why the program cannot be run.
     const char* prepare(const Program& program, const Environment& environment, Arena& arena,
                         RunMode mode = RunMode::Checked);
+    // How often a function may pass its may_goto instructions (the kernel's budget is larger, but no
+    // program may rely on it).
+    void set_may_goto_budget(u64 rounds);
+
     // Runs once. Maps keep what earlier runs left in them. `context` is laid out as the program
     // type says; where it holds packet pointers the program sees `packet`.
     RunResult run(std::span<u8> context, std::span<u8> packet, u64 max_steps, u64 seed);

@@ -17,6 +17,7 @@ inline constexpr u64 kOffsetMask = (u64{1} << kRegionShift) - 1;
 inline constexpr u64 kStackRegion = 1, kContextRegion = 2, kPacketRegion = 3, kRecordRegion = 4,
                      kFirstMapRegion = 5;
 inline constexpr u64 kMapPointers = u64{0xfff0} << kRegionShift;
+inline constexpr u64 kFunctionPointers = u64{0xfff8} << kRegionShift;  // and the step it begins with
 inline constexpr u64 kMayGotoBudget = 1u << 16;
 inline constexpr u64 kMaxMapBytes = 8u << 20;
 inline constexpr u32 kRecordBytes = 4096, kMaxRecords = 16;
@@ -56,7 +57,17 @@ struct MapState {
 
 struct Return {
     const Step* pc = nullptr;
-    u64 saved[4] = {};
+    u64 saved[4] = {};      // r6 to r9
+    bool is_callback = false;
+    u64 arguments[5] = {};  // r1 to r5 of the call that makes callbacks
+};
+
+// A bpf_loop under way.
+struct Iteration {
+    bool is_active = false;
+    bool is_stopped = false;
+    u32 most = 0;
+    u32 done = 0;
 };
 
 struct Machine {
@@ -70,6 +81,9 @@ struct Machine {
     RunMode mode = RunMode::Checked;
     u32 depth = 0;
     Return returns[kMaxFrames];
+    Iteration iterations[kMaxFrames];  // of each frame
+    u64 may_gotos[kMaxFrames] = {};
+    u64 may_goto_budget = kMayGotoBudget;
 
     const Program* program = nullptr;
     const ProgramRules* rules = nullptr;
@@ -83,7 +97,6 @@ struct Machine {
     std::span<u8> records;
     u32 held[kMaxRecords] = {};  // bytes of each record that is reserved, or 0
     u64 random = 1;
-    u64 may_gotos = 0;
     RunResult result;
 
     bool fail(const char* why, bool is_unsupported = false);

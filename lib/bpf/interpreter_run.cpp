@@ -2,6 +2,7 @@
 //
 // What each step does. A handler ends by jumping to the next step's handler (a tail call), so there is
 // no loop and the processor predicts each jump by itself. Steps are counted where control moves.
+#include "lib/bpf/helper_ids.h"
 #include "lib/bpf/interpreter_machine.h"
 #include "lib/bpf/interpreter_math.h"
 
@@ -109,7 +110,7 @@ void jump(const Step* pc, u64* regs, Machine* m) {
 template <RunMode kMode>
 void may_goto(const Step* pc, u64* regs, Machine* m) {
     // The kernel's budget is larger, but no program may rely on it.
-    const Step* to = ++m->may_gotos > kMayGotoBudget ? pc + pc->target : pc + 1;
+    const Step* to = ++m->may_gotos[m->depth] > m->may_goto_budget ? pc + pc->target : pc + 1;
     if (!moves<kMode>(pc, to, m)) {
         return too_long(to, m);
     }
@@ -266,18 +267,22 @@ void resize_stack(Machine* m) {
     }
 }
 
+// A frame of its own for a function; false if there is no room or no time left.
 template <RunMode kMode>
-void call_function(const Step* pc, u64* regs, Machine* m) {
-    const Step* to = pc + pc->target;
+bool enter(const Step* pc, const Step* to, const Step* back, u64* regs, Machine* m) {
     if (m->depth + 1 >= kMaxFrames) {
-        return fault(pc, regs, m, "calls nest too deep");
+        fault(pc, regs, m, "calls nest too deep");
+        return false;
     }
     // A call is charged like a jump back: recursion ends, too.
     if (!moves<kMode>(pc, to, m) || (!is_single(kMode) && m->steps > m->max_steps)) {
-        return too_long(to, m);
+        too_long(to, m);
+        return false;
     }
     Return& r = m->returns[m->depth++];
-    r.pc = pc + 1;
+    r.pc = back;
+    r.is_callback = false;
+    m->may_gotos[m->depth] = 0;
     for (unsigned k = 0; k < 4; k++) {
         r.saved[k] = regs[6 + k];
     }
@@ -287,6 +292,47 @@ void call_function(const Step* pc, u64* regs, Machine* m) {
     for (u64 k = 0; k < kStackBytes && !m->written.empty(); k++) {
         m->written[m->depth * kStackBytes + k] = 0;
     }
+    return true;
+}
+
+template <RunMode kMode>
+void call_function(const Step* pc, u64* regs, Machine* m) {
+    const Step* to = pc + pc->target;
+    if (!enter<kMode>(pc, to, pc + 1, regs, m)) {
+        return;
+    }
+    [[clang::musttail]] return next<kMode>(to, regs, m);
+}
+
+// bpf_loop(count, callback, context, flags): each callback returns to the call itself.
+template <RunMode kMode>
+void call_loop(const Step* pc, u64* regs, Machine* m) {
+    constexpr u64 kMostRounds = 1u << 23, kTooMany = static_cast<u64>(-7), kInvalid = static_cast<u64>(-22);
+    Iteration& loop = m->iterations[m->depth];
+    const u64 callback = regs[2] - kFunctionPointers;
+    if (callback >= m->code.size()) {
+        return fault(pc, regs, m, "a callback that is no function");
+    }
+    const bool is_refused = regs[4] != 0 || static_cast<u32>(regs[1]) > kMostRounds;
+    if (!loop.is_active && !is_refused) {
+        loop = {true, false, static_cast<u32>(regs[1]), 0};
+    }
+    if (is_refused || loop.is_stopped || loop.done >= loop.most) {
+        regs[0] = !is_refused ? loop.done : regs[4] != 0 ? kInvalid : kTooMany;
+        loop = Iteration{};
+        [[clang::musttail]] return next<kMode>(pc + 1, regs, m);
+    }
+    Return& r = m->returns[m->depth];
+    const Step* to = m->code.data() + callback;
+    if (!enter<kMode>(pc, to, pc, regs, m)) {
+        return;
+    }
+    r.is_callback = true;
+    for (unsigned k = 0; k < 5; k++) {
+        r.arguments[k] = regs[1 + k];
+    }
+    regs[1] = loop.done++;
+    regs[2] = regs[3];
     [[clang::musttail]] return next<kMode>(to, regs, m);
 }
 
@@ -301,6 +347,10 @@ void leave(const Step* pc, u64* regs, Machine* m) {
     for (unsigned k = 0; k < 4; k++) {
         regs[6 + k] = r.saved[k];
     }
+    for (unsigned k = 0; k < 5 && r.is_callback; k++) {
+        regs[1 + k] = r.arguments[k];
+    }
+    m->iterations[m->depth].is_stopped = r.is_callback && regs[0] != 0;
     regs[kFramePointer] -= kStackBytes;
     m->frame -= kStackBytes;
     resize_stack<kMode>(m);
@@ -384,6 +434,9 @@ Handler jump_handler(const Insn& insn) {
         case kCall:
             if (!is_wide || insn.uses_register_source()) {
                 return nullptr;
+            }
+            if (insn.src() == kCallHelper && insn.imm == static_cast<s32>(helper::kLoop)) {
+                return call_loop<kMode>;
             }
             return insn.src() == kCallHelper       ? call_helper<kMode>
                    : insn.src() == kCallSubprogram ? call_function<kMode>

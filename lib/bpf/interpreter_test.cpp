@@ -379,6 +379,36 @@ TEST(InstructionSet, CallsKeepTheCallersRegistersAndStack) {
     }
 }
 
+TEST(InstructionSet, ALoopCallsBackUntilItIsToldToStop) {
+    std::vector<Insn> code = {
+        insn(kClassSt | kModeMem | kSizeDw, kFramePointer, 0, -8, 0),
+        insn(kClassAlu64 | kMov, 1, 0, 0, 5),
+        insn(kClassLd | kModeImm | kSizeDw, 2, kPseudoFunc, 0, 9),
+        Insn{},
+        insn(kClassAlu64 | kMov | kReg, 3, kFramePointer, 0, 0),
+        insn(kClassAlu64 | kAdd, 3, 0, 0, -8),
+        insn(kClassAlu64 | kMov, 4, 0, 0, 0),
+        insn(kClassJmp | kCall, 0, 0, 0, 181),  // bpf_loop
+        insn(kClassLdx | kModeMem | kSizeDw, 1, kFramePointer, -8, 0),
+        insn(kClassAlu64 | kMul, 1, 0, 0, 100),
+        insn(kClassAlu64 | kAdd | kReg, 0, 1, 0, 0),
+        exit_insn(),
+        insn(kClassLdx | kModeMem | kSizeDw, 3, 2, 0, 0),  // the callback: adds up its first argument
+        insn(kClassAlu64 | kAdd | kReg, 3, 1, 0, 0),
+        insn(kClassStx | kModeMem | kSizeDw, 2, 3, 0, 0),
+        insn(kClassAlu64 | kMov, 0, 0, 0, 0),
+        insn(kClassJmp | kJne, 1, 0, 1, 3),
+        insn(kClassAlu64 | kMov, 0, 0, 0, 1),
+        exit_insn(),
+    };
+    Runner runner;
+    for (RunMode mode : kModes) {
+        RunResult r = runner.run(code, mode);
+        ASSERT_TRUE(r.is_finished) << r.fault;
+        EXPECT_EQ(r.value, 604u);  // four rounds, 0 + 1 + 2 + 3
+    }
+}
+
 TEST(CheckingInterpreter, FaultsWhereTheVerifierWouldRefuse) {
     struct Case {
         const char* name;
