@@ -28,6 +28,7 @@ namespace {
 
 constexpr u32 kRunsOfProgram = 4;
 constexpr u64 kMaxSteps = 200'000;
+constexpr u64 kMayGotoRounds = 40;
 constexpr u32 kMostFailuresShown = 5;
 
 // Did the kernel refuse because it did not know a number well enough?
@@ -44,8 +45,12 @@ struct Fuzzer {
     char name[32] = {};  // holds the seed, for who looks at it in a debugger
     bool asks_kernel = true;
     std::vector<int> kernel_maps;
-    Map maps[3];
-    const Map* map_list[3] = {&maps[0], &maps[1], &maps[2]};
+    Map maps[kMapCount];
+    const Map* map_list[kMapCount] = {&maps[0], &maps[1], &maps[2], &maps[3]};
+    std::vector<u8> types = generated_types();
+    std::vector<u8> type_memory = std::vector<u8>(1u << 16);
+    Arena type_arena{type_memory};
+    Btf btf;
     std::vector<u8> verifier_memory = std::vector<u8>(64u << 20);
     std::vector<u8> run_memory = std::vector<u8>(2u << 20);
     std::vector<u8> follow_memory = std::vector<u8>(16u << 20);
@@ -56,6 +61,11 @@ struct Fuzzer {
         maps[kArrayMap] = {.type = MapType::Array, .key_size = 4, .value_size = kMapValueBytes, .max_entries = 4, .name = "array"};
         maps[kHashMap] = {.type = MapType::Hash, .key_size = 4, .value_size = kMapValueBytes, .max_entries = 8, .name = "hash"};
         maps[kRingMap] = {.type = MapType::Ringbuf, .max_entries = 4096, .name = "ring"};
+        maps[kProgramMap] = {.type = MapType::ProgArray, .key_size = 4, .value_size = 4, .max_entries = 4, .name = "programs"};
+        if (const char* why = btf.open(types, type_arena)) {
+            fprintf(stderr, "the types of generated programs: %s\n", why);
+            exit(2);
+        }
     }
 
     void show(const Program& p, const std::string& what, u32 count) {
@@ -131,6 +141,7 @@ struct Fuzzer {
         if (run.prepare(p, e, arena, RunMode::Single) != nullptr || !path.begin()) {
             return "the program cannot be prepared";
         }
+        run.set_may_goto_budget(kMayGotoRounds);
         run.begin(context, packet, kMaxSteps, chance);
         constexpr u32 kMostFollowed = 4000;
         for (u32 k = 0; k < kMostFollowed; k++) {
@@ -178,6 +189,7 @@ struct Fuzzer {
             }
             std::vector<u8> copy = packet;
             std::vector<u8> copied_context = context;
+            run.set_may_goto_budget(kMayGotoRounds);
             RunResult r = run.run(copied_context, copy, kMaxSteps * 10, chance);
             runs++;
             if (r.is_unsupported) {
@@ -212,6 +224,10 @@ struct Fuzzer {
             p.attach = AttachType::Xdp;
         }
         p.maps = map_list;
+        if (!g.functions.empty()) {
+            p.btf = &btf;
+            p.functions = g.functions;
+        }
         // Linux lets the privileged read stack that was never written; half the programs may not.
         Target target = *linux_tables::find_target("linux-6.18");
         target.may_read_uninitialized_stack = seed % 2 == 0;
@@ -232,7 +248,11 @@ struct Fuzzer {
         if (!asks_kernel || g.is_beyond_linux || !is_asked) {
             return;
         }
-        KernelVerdict k = ask_kernel(p, {}, {}, 0, true, kernel_maps);
+        std::span<const u8> bare_types;
+        if (!g.functions.empty()) {
+            bare_types = types;
+        }
+        KernelVerdict k = ask_kernel(p, bare_types, {}, 0, true, kernel_maps);
         bool is_limit = k.error == E2BIG || k.error == ENOMEM || k.error == EAGAIN;
         if (!k.is_known || is_limit) {
             return;
@@ -240,7 +260,7 @@ struct Fuzzer {
         compared++;
         stricter += k.is_accepted && !report.is_accepted;
         if (!k.is_accepted && report.is_accepted) {
-            k = ask_kernel(p, {}, {}, 0);
+            k = ask_kernel(p, bare_types, {}, 0);
             // Linux may follow a path that Gyre knows to be dead, or know a number less closely. Whether it is
             // right to, the runs tell; a difference of rules is an error.
             bool is_dead = std::ranges::any_of(k.followed, [&](u32 at) { return at < visits.size() && visits[at] == 0; });

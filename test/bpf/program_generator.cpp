@@ -4,11 +4,17 @@
 // numbers that live long; r0 to r5 are what the piece at hand makes of them.
 #include "test/bpf/program_generator.h"
 
+#include <string.h>
+
 namespace gyre::bpf {
 namespace {
 
 constexpr u8 kReg = 8;
-constexpr unsigned kMaxInsns = 160;
+constexpr unsigned kMaxInsns = 180;
+// Types in generated_types(): a number, a prototype, the main program, a static function.
+constexpr u32 kNumberType = 1, kPrototype = 2, kMainType = 3, kStaticType = 4;
+// Slots of the main program's stack that pieces keep to themselves.
+constexpr int kLoopSlot = -80, kPointerSlot = -104, kPacketSlot = -112, kSharedSlot = -136;
 
 class Generator {
 public:
@@ -18,7 +24,8 @@ public:
         GeneratedProgram p;
         p.type = chance(50) ? ProgramType::SchedCls : ProgramType::Xdp;
         is_xdp_ = p.type == ProgramType::Xdp;
-        has_function_ = chance(30);
+        has_function_ = chance(35);
+        has_callback_ = chance(15);
         emit(kClassAlu64 | kMov | kReg, 6, 1, 0, 0);
         for (u8 r : {u8{7}, u8{8}, u8{9}}) {
             number_into(r);
@@ -32,8 +39,20 @@ public:
             emit(kClassAlu64 | kAnd, 0, 0, 0, 3);
         }
         emit(kClassJmp | kExit, 0, 0, 0, 0);
-        if (has_function_) {
+        p.functions.push_back({0, kMainType});
+        if (!calls_.empty()) {
+            p.functions.push_back({static_cast<u32>(code_.size()), kStaticType});
             function();
+        }
+        if (!inner_calls_.empty()) {
+            p.functions.push_back({static_cast<u32>(code_.size()), kStaticType});
+            inner_function();
+        }
+        if (!callbacks_.empty()) {
+            p.functions.push_back({static_cast<u32>(code_.size()), kStaticType});
+            callback();
+        } else {
+            p.functions.clear();
         }
         if (chance(12)) {
             spoil();
@@ -314,24 +333,339 @@ private:
         land(missing);
     }
 
+    // Counts in r9 or, inside another loop, on the stack.
     void loop(unsigned depth) {
-        if (loops_ > 0) {
+        if (loops_ > 1) {
             arithmetic();
             return;
         }
-        loops_++;
-        const s32 rounds = static_cast<s32>(1 + below(12));
-        emit(kClassAlu64 | kMov, 9, 0, 0, 0);
+        const bool is_inner = loops_++ > 0;
+        const u8 r = is_inner ? 1 : 9;
+        const s32 step = chance(75) ? 1 : static_cast<s32>(below(9));
+        const s32 rounds = static_cast<s32>((1 + below(is_inner ? 5 : 14)) * static_cast<unsigned>(step > 0 ? step : 1));
+        const bool counts_down = chance(30);
+        const bool tests_first = chance(40);
+        const bool has_budget = chance(15);
+        const bool is_wide = chance(65);
+        const unsigned wide_jump = chance(70) ? kClassJmp : kClassJmp32;
+        auto get = [&] {
+            if (is_inner) {
+                emit(kClassLdx | kModeMem | (is_wide ? kSizeDw : kSizeW), 1, 10, kLoopSlot, 0);
+            }
+        };
+        auto put = [&] {
+            if (is_inner) {
+                emit(kClassStx | kModeMem | (is_wide ? kSizeDw : kSizeW), 10, 1, kLoopSlot, 0);
+            }
+        };
+        const s32 first = counts_down ? rounds : (chance(80) ? 0 : static_cast<s32>(below(20)) - 10);
+        emit(kClassAlu64 | kMov, r, 0, 0, first);
+        if (chance(8)) {
+            number_into(r == 9 ? u8{9} : u8{7});
+        }
+        put();
+        size_t middle = 0;
+        if (chance(4)) {
+            middle = jump(comparison(), long_lived(), 0, number());
+        }
         const size_t head = code_.size();
+        size_t budget = 0, out = 0;
+        if (has_budget) {
+            budget = jump(kClassJmp | kJcond, 0, 0, 0);
+        }
+        if (tests_first) {
+            get();
+            static constexpr u8 kUp[] = {kJge, kJsge, kJeq, kJgt, kJsgt}, kDown[] = {kJeq, kJle, kJsle, kJslt, kJlt};
+            out = jump(wide_jump | (counts_down ? kDown : kUp)[below(5)], r, 0, counts_down ? 0 : rounds);
+        }
+        size_t skip = 0;
+        if (chance(25)) {
+            skip = jump(comparison(), long_lived(), 0, number());
+        }
         for (unsigned k = 0; k < 1 + below(3); k++) {
             piece(depth + 1);
         }
-        const s32 step = chance(90) ? 1 : static_cast<s32>(below(4));
-        emit(kClassAlu64 | kAdd, 9, 0, 0, step);
-        static constexpr u8 kOps[] = {kJlt, kJslt, kJne};
-        const int back = static_cast<int>(head) - static_cast<int>(code_.size()) - 1;
-        emit((chance(70) ? kClassJmp : kClassJmp32) | kOps[below(3)], 9, 0, back, rounds);
+        if (middle != 0) {
+            land(middle);
+        }
+        if (skip != 0 && chance(70)) {
+            land(skip);
+            skip = 0;
+        }
+        get();
+        const unsigned width = is_wide ? kClassAlu64 : kClassAlu;
+        if (chance(6)) {  // a step that is not always the same
+            emit(kClassAlu64 | kMov | kReg, 2, long_lived(), 0, 0);
+            bound(2, 3);
+            emit(kClassAlu64 | kAdd, 2, 0, 0, chance(80) ? 1 : 0);
+            emit(width | (counts_down ? kSub : kAdd) | kReg, r, 2, 0, 0);
+        } else if (counts_down && chance(50)) {
+            emit(width | kAdd, r, 0, 0, -step);
+        } else {
+            emit(width | (counts_down ? kSub : kAdd), r, 0, 0, step);
+        }
+        if (chance(4)) {  // put back at times
+            const size_t over = jump(comparison(), long_lived(), 0, number());
+            emit(kClassAlu64 | kMov, r, 0, 0, static_cast<s32>(below(4)));
+            land(over);
+        }
+        put();
+        if (skip != 0) {
+            land(skip);
+            get();
+        }
+        auto back = [&] { return static_cast<int>(head) - static_cast<int>(code_.size()) - 1; };
+        if (tests_first) {
+            emit(kClassJmp | kJa, 0, 0, back(), 0);
+            land(out);
+        } else if (chance(10)) {
+            emit(kClassAlu64 | kMov | kReg, 2, long_lived(), 0, 0);
+            bound(2, 9);
+            emit(wide_jump | kJlt | kReg, r, 2, back(), 0);
+        } else {
+            static constexpr u8 kUp[] = {kJlt, kJslt, kJne, kJle, kJsle}, kDown[] = {kJne, kJgt, kJsgt, kJge, kJsge};
+            const u8 op = (counts_down ? kDown : kUp)[chance(85) ? below(3) : below(5)];
+            emit(wide_jump | op, r, 0, back(), counts_down ? (chance(90) ? 0 : 1) : rounds);
+        }
+        if (has_budget) {
+            land(budget);
+        }
         loops_--;
+    }
+
+    // A pointer that walks, bounded by a count.
+    void walk() {
+        const s32 rounds = static_cast<s32>(1 + below(30));
+        const s32 step = chance(70) ? 1 : static_cast<s32>(1 + below(8));
+        for (int slot = -64; slot < 0; slot += 8) {
+            emit(kClassSt | kModeMem | kSizeDw, 10, 0, slot, number());
+        }
+        emit(kClassAlu64 | kMov | kReg, 2, 10, 0, 0);
+        const bool goes_down = chance(25);
+        emit(kClassAlu64 | kAdd, 2, 0, 0, goes_down ? -1 : -64);
+        emit(kClassAlu64 | kMov, 3, 0, 0, 0);
+        emit(kClassAlu64 | kMov, 4, 0, 0, 0);
+        const size_t head = code_.size();
+        if (chance(50)) {
+            emit(kClassLdx | kModeMem | kSizeB, 5, 2, 0, 0);
+            emit(kClassAlu64 | kXor | kReg, 4, 5, 0, 0);
+        } else {
+            emit(kClassStx | kModeMem | kSizeB, 2, long_lived(), 0, 0);
+        }
+        if (chance(30)) {
+            const size_t over = jump(comparison(), 4, 0, number());
+            emit(kClassAlu64 | kAdd, 2, 0, 0, static_cast<s32>(below(2)));
+            land(over);
+        }
+        emit(kClassAlu64 | kAdd, 2, 0, 0, goes_down ? -step : step);
+        emit((chance(60) ? kClassAlu64 : kClassAlu) | kAdd, 3, 0, 0, 1);
+        const s32 most = chance(75) ? 64 / step : rounds;
+        static constexpr u8 kOps[] = {kJlt, kJne, kJslt};
+        emit((chance(70) ? kClassJmp : kClassJmp32) | kOps[below(3)], 3, 0, static_cast<int>(head) - static_cast<int>(code_.size()) - 1, most);
+        emit(kClassAlu64 | kMov | kReg, long_lived(), chance(50) ? 3 : 4, 0, 0);
+    }
+
+    // A pointer to a map's value kept on the stack, before or after it is compared with null.
+    void kept_pointer(unsigned depth) {
+        emit(kClassSt | kModeMem | kSizeW, 10, 0, -4, static_cast<s32>(below(4)));
+        load_map(1, chance(60) ? kArrayMap : kHashMap);
+        emit(kClassAlu64 | kMov | kReg, 2, 10, 0, 0);
+        emit(kClassAlu64 | kAdd, 2, 0, 0, -4);
+        emit(kClassJmp | kCall, 0, 0, 0, 1);
+        const bool is_kept_first = chance(60);
+        if (is_kept_first) {
+            emit(kClassStx | kModeMem | kSizeDw, 10, 0, kPointerSlot, 0);
+        }
+        const size_t missing = jump(kClassJmp | kJeq, 0, 0, 0);
+        if (!is_kept_first) {
+            emit(kClassStx | kModeMem | kSizeDw, 10, 0, kPointerSlot, 0);
+        }
+        piece(depth + 1);
+        if (chance(8)) {  // a part of it is overwritten, or all of it may be
+            emit(kClassSt | kModeMem | (chance(50) ? kSizeB : kSizeW), 10, 0, kPointerSlot + (chance(50) ? 4 : 0), number());
+        } else if (chance(8)) {
+            emit(kClassAlu64 | kMov | kReg, 1, long_lived(), 0, 0);
+            bound(1, 15);
+            emit(kClassAlu64 | kMov | kReg, 2, 10, 0, 0);
+            emit(kClassAlu64 | kAdd | kReg, 2, 1, 0, 0);
+            emit(kClassStx | kModeMem | kSizeB, 2, long_lived(), kPointerSlot, 0);
+        }
+        emit(kClassLdx | kModeMem | kSizeDw, 5, 10, kPointerSlot, 0);
+        touch(5, kMapValueBytes, depth);
+        const size_t end = chance(50) ? jump(kClassJmp | kJa, 0, 0, 0) : 0;
+        land(missing);
+        if (end != 0) {
+            if (chance(4)) {
+                touch(0, kMapValueBytes, depth);
+            }
+            land(end);
+        }
+    }
+
+    // A packet pointer that is kept while a helper may move the packet.
+    void stale_packet() {
+        emit(kClassLdx | kModeMem | kSizeW, 2, 6, is_xdp_ ? 0 : 76, 0);
+        emit(kClassLdx | kModeMem | kSizeW, 3, 6, is_xdp_ ? 4 : 80, 0);
+        emit(kClassAlu64 | kMov | kReg, 4, 2, 0, 0);
+        emit(kClassAlu64 | kAdd, 4, 0, 0, 20);
+        const size_t outside = jump(kClassJmp | kJgt | kReg, 4, 3, 0);
+        emit(kClassStx | kModeMem | kSizeDw, 10, 2, kPacketSlot, 0);
+        if (chance(40)) {
+            emit(kClassAlu64 | kMov | kReg, 1, 6, 0, 0);
+            emit(kClassAlu64 | kMov, 2, 0, 0, is_xdp_ ? 0 : 20);
+            emit(kClassJmp | kCall, 0, 0, 0, is_xdp_ ? 44 : 39);  // xdp_adjust_head, skb_pull_data
+            if (chance(60)) {
+                land(outside);
+                return;
+            }
+        }
+        emit(kClassLdx | kModeMem | kSizeDw, 5, 10, kPacketSlot, 0);
+        emit(kClassAlu64 | kAdd, 5, 0, 0, static_cast<s32>(below(22)) - 2);
+        emit(kClassLdx | kModeMem | kSizeB, long_lived(), 5, 0, 0);
+        land(outside);
+    }
+
+    void tail_call() {
+        emit(kClassAlu64 | kMov | kReg, 1, 6, 0, 0);
+        load_map(2, kProgramMap);
+        emit(kClassAlu64 | kMov | kReg, 3, long_lived(), 0, 0);
+        emit(kClassJmp | kCall, 0, 0, 0, 12);
+    }
+
+    void atomic_on_stack() {
+        static constexpr s32 kWhat[] = {kAdd, kOr | kAtomicFetch, kAdd | kAtomicFetch, kAnd | kAtomicFetch, kAtomicXchg, kXor, kAtomicCmpXchg};
+        const u8 size = chance(60) ? kSizeDw : kSizeW;
+        const int slot = -8 - static_cast<int>(8 * below(4));
+        if (chance(60)) {
+            emit(kClassSt | kModeMem | kSizeDw, 10, 0, slot, number());
+        } else {
+            emit(kClassStx | kModeMem | kSizeDw, 10, long_lived(), slot, 0);
+        }
+        emit(kClassAlu64 | kMov, 0, 0, 0, number());
+        emit(kClassStx | kModeAtomic | size, 10, long_lived(), slot, kWhat[below(7)]);
+        emit(kClassLdx | kModeMem | (chance(70) ? size : kSizeW), long_lived(), chance(80) ? 10 : 10, slot, 0);
+        if (chance(30)) {
+            emit(kClassAlu64 | kMov | kReg, long_lived(), 0, 0, 0);
+        }
+    }
+
+    // Numbers tied to one another, one of them through 32 bits of the stack; then both are used.
+    void linked_through_stack() {
+        const u8 a = long_lived();
+        const u8 b = a == 7 ? 8 : 7;
+        const u8 size = chance(50) ? kSizeW : kSizeDw;
+        emit(kClassStx | kModeMem | size, 10, a, -24, 0);
+        if (chance(30)) {
+            emit((chance(50) ? kClassAlu64 : kClassAlu) | kAdd, a, 0, 0, number());
+        }
+        emit(kClassLdx | kModeMem | (chance(80) ? size : kSizeW), b, 10, -24, 0);
+        if (chance(40)) {
+            emit((chance(50) ? kClassAlu64 : kClassAlu) | (chance(50) ? kAdd : kSub), b, 0, 0, static_cast<s32>(below(64)) - 32);
+        }
+        const size_t over = chance(40) ? jump(comparison() | kReg, a, b, 0) : jump(comparison(), chance(50) ? a : b, 0, static_cast<s32>(below(48)));
+        const size_t beyond = chance(50) ? jump(comparison(), chance(50) ? a : b, 0, static_cast<s32>(below(48))) : 0;
+        index_straight(chance(50) ? a : b);
+        land(over);
+        if (beyond != 0) {
+            land(beyond);
+        }
+    }
+
+    // Reads a map's value at the number, which only what went before can have bounded.
+    void index_straight(u8 index) {
+        emit(kClassSt | kModeMem | kSizeW, 10, 0, -4, 1);
+        load_map(1, kArrayMap);
+        emit(kClassAlu64 | kMov | kReg, 2, 10, 0, 0);
+        emit(kClassAlu64 | kAdd, 2, 0, 0, -4);
+        emit(kClassJmp | kCall, 0, 0, 0, 1);
+        const size_t missing = jump(kClassJmp | kJeq, 0, 0, 0);
+        emit(kClassAlu64 | kMov | kReg, 3, index, 0, 0);
+        if (chance(50)) {
+            const size_t high = jump((chance(70) ? kClassJmp : kClassJmp32) | (chance(60) ? kJgt : kJsgt), 3, 0, kMapValueBytes - 1);
+            emit(kClassAlu64 | kAdd | kReg, 0, 3, 0, 0);
+            emit(kClassLdx | kModeMem | kSizeB, long_lived(), 0, 0, 0);
+            land(high);
+        } else {
+            emit(kClassAlu64 | kAdd | kReg, 0, 3, 0, 0);
+            emit(kClassLdx | kModeMem | kSizeB, long_lived(), 0, 0, 0);
+        }
+        land(missing);
+    }
+
+    // Calls a function some times, with sixteen bytes of the own stack.
+    void iterate() {
+        emit(kClassSt | kModeMem | kSizeDw, 10, 0, kSharedSlot, static_cast<s32>(below(8)));
+        if (chance(50)) {
+            emit(kClassStx | kModeMem | kSizeDw, 10, long_lived(), kSharedSlot + 8, 0);
+        } else {
+            emit(kClassSt | kModeMem | kSizeDw, 10, 0, kSharedSlot + 8, static_cast<s32>(below(40)));
+        }
+        if (chance(60)) {
+            emit(kClassAlu64 | kMov, 1, 0, 0, static_cast<s32>(below(20)));
+        } else {
+            emit(kClassAlu64 | kMov | kReg, 1, long_lived(), 0, 0);
+            bound(1, 20);
+        }
+        callbacks_.push_back(code_.size());
+        emit(kClassLd | kModeImm | kSizeDw, 2, kPseudoFunc, 0, 0);
+        emit(0, 0, 0, 0, 0);
+        emit(kClassAlu64 | kMov | kReg, 3, 10, 0, 0);
+        emit(kClassAlu64 | kAdd, 3, 0, 0, kSharedSlot);
+        emit(kClassAlu64 | kMov, 4, 0, 0, 0);
+        emit(kClassJmp | kCall, 0, 0, 0, 181);  // bpf_loop
+        const u8 r = long_lived();
+        if (chance(30)) {
+            emit(kClassAlu64 | kMov | kReg, r, 0, 0, 0);
+        } else {
+            emit(kClassLdx | kModeMem | kSizeDw, r, 10, kSharedSlot + (chance(60) ? 0 : 8), 0);
+        }
+        if (chance(50)) {
+            index_straight(r);
+        }
+    }
+
+    // r1 counts, r2 points to the sixteen bytes.
+    void callback() {
+        const size_t begin = code_.size();
+        for (size_t at : callbacks_) {
+            code_[at].imm = static_cast<s32>(begin) - static_cast<s32>(at) - 1;
+        }
+        emit(kClassAlu64 | kMov | kReg, 6, 2, 0, 0);
+        emit(kClassLdx | kModeMem | kSizeDw, 7, 2, chance(70) ? 0 : 8, 0);
+        if (chance(50)) {
+            emit(kClassAlu64 | kMov | kReg, 8, 1, 0, 0);
+        } else {
+            emit(kClassLdx | kModeMem | kSizeDw, 8, 2, 8, 0);
+        }
+        if (chance(30)) {
+            arithmetic();
+        }
+        switch (below(5)) {
+            case 0: emit(kClassAlu64 | kAdd, 7, 0, 0, 1); break;
+            case 1:
+                emit(kClassAlu64 | kAdd, 7, 0, 0, 1);
+                emit(kClassAlu64 | kAnd, 7, 0, 0, 31);
+                break;
+            case 2: {
+                const size_t over = jump(kClassJmp | kJge, 7, 0, 40);
+                emit(kClassAlu64 | kAdd, 7, 0, 0, static_cast<s32>(1 + below(4)));
+                land(over);
+                break;
+            }
+            default: arithmetic(); break;
+        }
+        const size_t over = chance(40) ? jump(comparison(), chance(50) ? 7 : 8, 0, number()) : 0;
+        emit(kClassStx | kModeMem | (chance(85) ? kSizeDw : kSizeW), 6, chance(80) ? 7 : 8, chance(70) ? 0 : 8, 0);
+        if (over != 0) {
+            land(over);
+        }
+        emit(kClassAlu64 | kMov, 0, 0, 0, 0);
+        if (chance(30)) {
+            const size_t end = jump(comparison(), chance(50) ? 7 : 8, 0, static_cast<s32>(below(40)));
+            emit(kClassAlu64 | kMov, 0, 0, 0, 1);
+            land(end);
+        }
+        emit(kClassJmp | kExit, 0, 0, 0, 0);
     }
 
     void branch(unsigned depth) {
@@ -401,19 +735,73 @@ private:
         for (size_t at : calls_) {
             code_[at].imm = static_cast<s32>(begin) - static_cast<s32>(at) - 1;
         }
-        if (calls_.empty()) {
-            return;
-        }
         emit(kClassAlu64 | kMov | kReg, 7, 1, 0, 0);
-        emit(kClassAlu64 | kMov, 8, 0, 0, number());
-        emit(kClassAlu64 | kMov | kReg, 3, 2, 0, 0);
-        emit(kClassLdx | kModeMem | kSizeDw, 8, 3, 0, 0);
+        emit(kClassAlu64 | kMov | kReg, 6, 2, 0, 0);
+        emit(kClassLdx | kModeMem | kSizeDw, 8, 2, 0, 0);
+        const bool has_loop = chance(30);
+        const bool has_budget = has_loop && chance(50);
+        size_t budget = 0;
+        if (has_loop) {
+            emit(kClassAlu64 | kMov, 9, 0, 0, 0);
+        }
+        const size_t head = code_.size();
+        if (has_budget) {
+            budget = jump(kClassJmp | kJcond, 0, 0, 0);
+        }
         for (unsigned k = 0; k < 1 + below(3); k++) {
             arithmetic();
         }
+        if (chance(30)) {
+            spill_in_function();
+        }
+        if (chance(40)) {
+            emit(kClassAlu64 | kMov | kReg, 1, 8, 0, 0);
+            emit(kClassAlu64 | kMov | kReg, 2, 6, 0, 0);
+            inner_calls_.push_back(code_.size());
+            emit(kClassJmp | kCall, 0, kCallSubprogram, 0, 0);
+            emit(kClassAlu64 | kMov | kReg, long_lived(), 0, 0, 0);
+        }
+        if (has_loop && (!has_budget || chance(50))) {
+            emit(kClassAlu64 | kAdd, 9, 0, 0, 1);
+            emit(kClassJmp | kJlt, 9, 0, static_cast<int>(head) - static_cast<int>(code_.size()) - 1, static_cast<s32>(1 + below(10)));
+        } else if (has_loop) {
+            const size_t out = jump(comparison(), long_lived(), 0, number());
+            emit(kClassJmp | kJa, 0, 0, static_cast<int>(head) - static_cast<int>(code_.size()) - 1, 0);
+            land(out);
+        }
+        if (has_budget) {
+            land(budget);
+        }
         const size_t over = jump(comparison(), 7, 0, number());
-        emit(kClassStx | kModeMem | kSizeDw, 2, 8, 0, 0);
+        emit(kClassStx | kModeMem | (chance(80) ? kSizeDw : kSizeW), 6, 8, 0, 0);
         land(over);
+        emit(kClassAlu64 | kMov | kReg, 0, long_lived(), 0, 0);
+        emit(kClassJmp | kExit, 0, 0, 0, 0);
+    }
+
+    void spill_in_function() {
+        const int slot = -8 - static_cast<int>(8 * below(3));
+        emit(kClassStx | kModeMem | (chance(60) ? kSizeDw : kSizeW), 10, long_lived(), slot, 0);
+        emit(kClassStx | kModeMem | kSizeDw, 10, 6, -32, 0);
+        emit(kClassLdx | kModeMem | kSizeW, long_lived(), 10, slot, 0);
+        emit(kClassLdx | kModeMem | kSizeDw, 6, 10, -32, 0);
+    }
+
+    // The same arguments, passed on: the bytes belong to the caller's caller.
+    void inner_function() {
+        const size_t begin = code_.size();
+        for (size_t at : inner_calls_) {
+            code_[at].imm = static_cast<s32>(begin) - static_cast<s32>(at) - 1;
+        }
+        emit(kClassAlu64 | kMov | kReg, 7, 1, 0, 0);
+        emit(kClassAlu64 | kMov | kReg, 6, 2, 0, 0);
+        emit(kClassLdx | kModeMem | (chance(70) ? kSizeDw : kSizeB), 8, 2, 0, 0);
+        arithmetic();
+        const size_t over = chance(60) ? jump(comparison(), long_lived(), 0, number()) : 0;
+        emit(kClassStx | kModeMem | (chance(70) ? kSizeDw : kSizeB), 6, long_lived(), 0, 0);
+        if (over != 0) {
+            land(over);
+        }
         emit(kClassAlu64 | kMov | kReg, 0, long_lived(), 0, 0);
         emit(kClassJmp | kExit, 0, 0, 0, 0);
     }
@@ -423,7 +811,7 @@ private:
             arithmetic();
             return;
         }
-        switch (below(depth < 3 ? 14 : 9)) {
+        switch (below(depth < 3 ? 22 : 15)) {
             case 0: case 1: case 2: arithmetic(); return;
             case 3: spill_and_fill(); return;
             case 4: map_value(depth); return;
@@ -431,9 +819,29 @@ private:
             case 6: stack_by_number(); return;
             case 7: linked(); return;
             case 8: number_into(long_lived()); return;
-            case 9: record(); return;
-            case 10: loop(depth); return;
-            case 11:
+            case 9: linked_through_stack(); return;
+            case 10: atomic_on_stack(); return;
+            case 11: walk(); return;
+            case 12:
+                if (chance(30)) {
+                    stale_packet();
+                } else if (chance(15) && !is_xdp_) {  // a map of programs is of one type of them
+                    tail_call();
+                } else {
+                    linked();
+                }
+                return;
+            case 13: case 14:
+                if (has_callback_) {
+                    iterate();
+                    return;
+                }
+                arithmetic();
+                return;
+            case 15: record(); return;
+            case 16: case 17: loop(depth); return;
+            case 18: kept_pointer(depth); return;
+            case 19:
                 if (has_function_) {
                     call();
                     return;
@@ -458,13 +866,29 @@ private:
 
     std::mt19937_64& random_;
     std::vector<Insn> code_;
-    std::vector<size_t> calls_;
+    std::vector<size_t> calls_, inner_calls_, callbacks_;
     bool is_xdp_ = false;
     bool has_function_ = false;
+    bool has_callback_ = false;
     unsigned loops_ = 0;
 };
 
 }  // namespace
+
+std::vector<u8> generated_types() {
+    static constexpr char kStrings[] = "\0number\0main\0part";
+    constexpr u32 kInt = 1u << 24, kFunction = 12u << 24, kFunctionPrototype = 13u << 24;
+    const u32 types[] = {1, kInt, 4, 32,                           // number: 32 bits
+                         0, kFunctionPrototype, kNumberType,      // number ()
+                         8, kFunction | 1, kPrototype,            // main, global
+                         13, kFunction, kPrototype};              // part, static
+    const u32 header[] = {0x0001eb9f, 24, 0, sizeof(types), sizeof(types), sizeof(kStrings)};
+    std::vector<u8> out(sizeof(header) + sizeof(types) + sizeof(kStrings));
+    memcpy(out.data(), header, sizeof(header));
+    memcpy(out.data() + sizeof(header), types, sizeof(types));
+    memcpy(out.data() + sizeof(header) + sizeof(types), kStrings, sizeof(kStrings));
+    return out;
+}
 
 GeneratedProgram generate_program(std::mt19937_64& random) { return Generator(random).make(); }
 
