@@ -260,9 +260,13 @@ bool Analysis::refine_branch(State& s, const Insn& insn, bool outcome) {
     if (wide && insn.uses_register_source() && (op == kJeq || op == kJne)) {
         const Reg& src = f.regs[insn.src()];
         bool equal = (op == kJeq) == outcome;
+        // Pointers that nobody vouches for may be null without being marked so.
+        auto is_vouched_for = [](const Reg& r) {
+            return r.kind != Kind::BtfObject && r.kind != Kind::Arena && !r.has(kUntrusted);
+        };
         if (dst.is_pointer() && src.is_pointer() && equal &&
-            dst.has(kMaybeNull) != src.has(kMaybeNull) && dst.kind != Kind::BtfObject &&
-            src.kind != Kind::BtfObject) {
+            dst.has(kMaybeNull) != src.has(kMaybeNull) && is_vouched_for(dst) &&
+            is_vouched_for(src)) {
             return mark_null(s, dst.has(kMaybeNull) ? d : insn.src(), false);
         }
         if (dst.is_pointer() && dst.has(kMaybeNull) && src.is_zero()) {

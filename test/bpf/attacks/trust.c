@@ -76,3 +76,23 @@ SEC("tc") ACCEPTED int calls_without_a_record(struct __sk_buff* skb) {
     may_throw(skb);
     return 0;
 }
+
+// A pointer that nobody vouches for may be null, so to be equal to it proves nothing. Linux 6.18
+// accepts it.
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, 4);
+    __type(key, __u32);
+    __type(value, __u64);
+} numbers SEC(".maps");
+SEC("tc") REFUSED int equal_to_an_untrusted_null(struct __sk_buff* skb) {
+    __u32 key = skb->len;
+    void* null = 0;
+    __u64 *untrusted, *value;
+    asm volatile("" : "+r"(null));
+    untrusted = bpf_rdonly_cast(null, 0);
+    value = bpf_map_lookup_elem(&numbers, &key);
+    if (value != untrusted) return 0;
+    *value = 4;
+    return 0;
+}
