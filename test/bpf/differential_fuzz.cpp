@@ -253,7 +253,8 @@ struct Fuzzer {
             bare_types = types;
         }
         KernelVerdict k = ask_kernel(p, bare_types, {}, 0, true, kernel_maps);
-        bool is_limit = k.error == E2BIG || k.error == ENOMEM || k.error == EAGAIN;
+        // EFAULT is how Linux reports a mistake of its own ("verifier bug").
+        bool is_limit = k.error == E2BIG || k.error == ENOMEM || k.error == EAGAIN || k.error == EFAULT;
         if (!k.is_known || is_limit) {
             return;
         }
