@@ -502,7 +502,7 @@ Handler choose(const Insn& insn) {
                 return insn.mode() == kModeAbs || insn.mode() == kModeInd ? unsupported_load : nullptr;
             }
             return insn.src() == kPseudoNone || insn.src() == kPseudoMapFd ||
-                           insn.src() == kPseudoMapValue
+                           insn.src() == kPseudoMapValue || insn.src() == kPseudoFunc
                        ? load_wide<kMode>
                        : unsupported_address;
         default: return memory_handler<kMode>(insn);
