@@ -200,6 +200,14 @@ bool Analysis::check_struct_ops() {
         return fail(Problem::BadType, -1, "member ", member.name, " of struct ", name,
                     " is no function");
     }
+    // The program would own such an argument, and have to release it.
+    const u32 stub = struct_ops_stub();
+    for (u32 i = 0; stub != 0 && i < kernel->type(stub).count(); i++) {
+        if (kernel->parameter(stub, i).name.ends_with("__ref")) {
+            return fail(Problem::NotSupported, -1, "member ", member.name, " of struct ", name,
+                        " is given references, whose rules are not known");
+        }
+    }
     auto lists = [&](std::span<const char* const> names) {
         for (const char* n : names) {
             if (member.name == n) {

@@ -154,6 +154,11 @@ bool Analysis::call_global(u32 s) {
     if (state_->lock_count != 0) {
         return fail(Problem::LockRule, -1, "a global function is called while a lock is held");
     }
+    if (state_->preempt_locks != 0 && environment_.target.version < 613) {
+        return fail(Problem::LockRule, -1,
+                    "a global function is called while preemption is disabled; Linux before 6.13 "
+                    "does not allow that");
+    }
     if ((state_->preempt_locks != 0 || state_->rcu_locks != 0 || state_->active_irq != 0) &&
         sub.might_sleep) {
         return fail(Problem::SleepRule, -1,
