@@ -270,6 +270,9 @@ private:
                             s64& low, s64& high);
     bool check_stack_range(unsigned base, s32 off, u32 size, bool zero_allowed, Access kind,
                            bool may_be_uninitialized);
+    bool check_called_slot(u32 frame, u32 index, u32 first, u32 count, unsigned base_number,
+                           bool may_be_uninitialized);
+    bool blur_slot(u32 frame, u32 index, u32 first, u32 count);
     bool grow_stack(u32 frame, s64 low);
     bool reach_stack(u32 frame, s64 low);
     void note_stack_use(u32 frame, u64 slots, bool is_read);

@@ -395,46 +395,70 @@ bool Analysis::check_stack_range(unsigned base_number, s32 off, u32 size, bool z
     if (size == 0 && zero_allowed) {
         return true;
     }
-    bool only_reads = kind == Access::Read && !may_be_uninitialized;
-    if (!(only_reads ? reach_stack(base.frame, low) : grow_stack(base.frame, low))) {
+    if (!reach_stack(base.frame, low)) {
         return false;
     }
     s64 end = high + static_cast<s64>(size);
-    u64 mask = slot_mask(low, end);
-    note_stack_use(base.frame, mask, !may_be_uninitialized);
-    for (s64 at = low; at < end; at++) {
+    note_stack_use(base.frame, slot_mask(low, end), !may_be_uninitialized);
+    for (s64 at = low, next = 0; at < end; at = next) {
+        next = (at & ~s64{7}) + 8 < end ? (at & ~s64{7}) + 8 : end;
         u32 index = slot_of(at);
-        {
-            const Slot& slot = frame_at(base.frame).stack->slots()[index];
-            Tag t = slot.tags[byte_of(at)];
-            if (t == Tag::Iterator || t == Tag::IrqFlag) {
-                return fail(Problem::BadReference, static_cast<int>(base_number),
-                            "a call may overwrite an iterator on the stack");
-            }
-            if (t == Tag::Dynptr && !may_be_uninitialized) {
-                return fail(Problem::BadReference, static_cast<int>(base_number),
-                            "a call may not read or write a dynptr as plain memory");
-            }
-        }
-        if (may_be_uninitialized && !destroy_dynptr_if_overwritten(base.frame, index)) {
+        u32 first = byte_of(at);
+        u32 count = static_cast<u32>(next - at);
+        if (!check_called_slot(base.frame, index, first, count, base_number, may_be_uninitialized) ||
+            (kind == Access::Write && !blur_slot(base.frame, index, first, count))) {
             return false;
         }
-        Slot& slot = frame_at(base.frame).stack->slots()[index];
-        Tag& t = slot.tags[byte_of(at)];
+    }
+    return true;
+}
+
+// Whether a call may read (or only fill) these bytes.
+bool Analysis::check_called_slot(u32 frame, u32 index, u32 first, u32 count, unsigned base_number,
+                                 bool may_be_uninitialized) {
+    const Slot& slot = frame_at(frame).stack->slots()[index];
+    for (u32 i = first; i < first + count; i++) {
+        Tag t = slot.tags[i];
+        if (t == Tag::Iterator || t == Tag::IrqFlag) {
+            return fail(Problem::BadReference, static_cast<int>(base_number),
+                        "a call may overwrite an iterator on the stack");
+        }
+        if (t == Tag::Dynptr && !may_be_uninitialized) {
+            return fail(Problem::BadReference, static_cast<int>(base_number),
+                        "a call may not read or write a dynptr as plain memory");
+        }
         if (!may_be_uninitialized && t == Tag::Invalid &&
             !environment_.target.may_read_uninitialized_stack) {
             return fail(Problem::UninitializedStack, static_cast<int>(base_number),
-                        "a call reads the stack where nothing was written, at ", at);
+                        "a call reads the stack where nothing was written, at ",
+                        -8 * (s64{index} + 1) + i);
         }
-        if (kind == Access::Write) {
-            if (slot.is_spill()) {
-                for (Tag& x : slot.tags) {
-                    x = x == Tag::Spill ? Tag::Misc : x;
-                }
-                slot.reg = Reg{};
-            }
-            t = Tag::Misc;
+    }
+    return !may_be_uninitialized || destroy_dynptr_if_overwritten(frame, index);
+}
+
+// A call writes to these bytes of a slot: whatever they were, they are plain bytes now.
+bool Analysis::blur_slot(u32 frame, u32 index, u32 first, u32 count) {
+    const Slot& was = frame_at(frame).stack->slots()[index];
+    bool changes = was.is_spill();
+    for (u32 i = first; i < first + count; i++) {
+        changes = changes || was.tags[i] != Tag::Misc;
+    }
+    if (!changes) {
+        return true;  // most calls fill the same buffer again: its chunk stays shared
+    }
+    if (!own_frame(frame) || !own_slot(frame_at(frame), index)) {
+        return false;
+    }
+    Slot& slot = frame_at(frame).stack->slots()[index];
+    if (slot.is_spill()) {
+        for (Tag& t : slot.tags) {
+            t = t == Tag::Spill ? Tag::Misc : t;
         }
+        slot.reg = Reg{};
+    }
+    for (u32 i = first; i < first + count; i++) {
+        slot.tags[i] = Tag::Misc;
     }
     return true;
 }
