@@ -91,6 +91,25 @@ void Demand::add(u32 insn, const Bits& bits) {
     enqueue(insn);
 }
 
+// A comparison teaches both its operands, and what one of them learns all that are linked to it.
+Demand::Bits Demand::before_comparison(const Insn& insn, const Point& point, Bits b) {
+    u16 operands = insn.uses_register_source()
+                       ? static_cast<u16>(bit(insn.dst()) | bit(insn.src()))
+                       : u16{0};
+    Bits was;
+    do {
+        was = b;
+        b.regs |= (b.regs & operands) != 0 ? operands : u16{0};
+        for (const LinkGroup* g = point.links; g != nullptr; g = g->next) {
+            if ((b.regs & g->regs) != 0 || (b.slots & g->slots) != 0) {
+                b.regs |= g->regs;
+                b.slots |= g->slots;
+            }
+        }
+    } while (b.regs != was.regs || b.slots != was.slots);
+    return b;
+}
+
 Demand::Bits Demand::before(u32 at, Bits b) {
     const Insn& insn = program_->insns[at];
     const Point& point = points_[at];
@@ -151,16 +170,7 @@ Demand::Bits Demand::before(u32 at, Bits b) {
                 }
                 b.regs = static_cast<u16>(b.regs & ~kCallerSaved);
             } else if (insn.op() != kExit && insn.op() != kJa && insn.op() != kJcond) {
-                if (insn.uses_register_source() &&
-                    (b.regs & static_cast<u16>(bit(dst) | bit(src)))) {
-                    b.regs |= bit(dst) | bit(src);
-                }
-                for (const LinkGroup* g = point.links; g != nullptr; g = g->next) {
-                    if ((b.regs & g->regs) != 0 || (b.slots & g->slots) != 0) {
-                        b.regs |= g->regs;
-                        b.slots |= g->slots;
-                    }
-                }
+                b = before_comparison(insn, point, b);
             }
             break;
     }

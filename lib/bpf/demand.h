@@ -97,6 +97,7 @@ private:
     void add(u32 insn, const Bits& bits);
     void flow_into(u32 predecessor, u32 successor);
     Bits before(u32 insn, Bits after);
+    static Bits before_comparison(const Insn& insn, const Point& point, Bits after);
     void enqueue(u32 insn);
 
     const Program* program_ = nullptr;
