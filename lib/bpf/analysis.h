@@ -57,7 +57,8 @@ struct StructOpsRules;
 
 struct Pending {
     Pending* below = nullptr;
-    State* state = nullptr;
+    State* state = nullptr;      // null: another stands for it, ...
+    Checkpoint* held = nullptr;  // ... and this is not finished before that one is
 };
 
 // In place of a value's register: the value is a constant. Any other negative number: unknown.
@@ -136,6 +137,20 @@ private:
     void end_path();
     State* pop_pending();
 
+    // merge.cpp
+    bool next_path();
+    void wait_to_merge();
+    bool meet_waiting();
+    bool comes_back(const State& s) const;
+    bool is_crowded() const;
+    bool is_in_forced_loop() const;
+    void mark_forced_loops();
+    void leave_behind();
+    bool merge_with(Pending* entry);
+    void settle_held();
+    void drop_waiting(Pending* first);
+    bool is_ancestor(const Checkpoint& c) const;
+
     // checkpoint.cpp
     bool visit_checkpoint(bool& is_pruned);
     bool add_checkpoint(u32 insn);
@@ -163,7 +178,7 @@ private:
     bool claim_followers(Attempt& a, const State& start);
     bool come_back(Attempt& a, bool& is_pruned, bool& is_fresh);
     bool is_included(Attempt& a);
-    bool finish_attempts();
+    bool finish_attempt();
     bool recover();
     bool roll_back(Attempt& a, bool is_failure);
     void forget_checkpoints(u32 serial, const Checkpoint* head);
@@ -406,7 +421,10 @@ private:
     Demand demand_;
     State* state_ = nullptr;
     Pending* pending_ = nullptr;
+    Pending* waiting_ = nullptr;  // for paths that may meet them; in the order of the program
     u32 pending_count_ = 0;
+    bool merges_paths_ = false;
+    bool must_keep_ = false;      // the next state that arrives at a checkpoint: another waits for it
     u32 last_id_ = 0;
     bool can_exit_async_ = false;
     bool has_pending_async_ = false;

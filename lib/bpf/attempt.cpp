@@ -54,7 +54,8 @@ bool Analysis::come_back(Attempt& a, bool& is_pruned, bool& is_fresh) {
         derives = derives || (r != nullptr && r->anchor == a.varying[i].anchor);
     }
     if (a.is_endurance) {
-        bool comes_round = attempts_ == &a && pending_ == a.pending_base && is_included(a);
+        bool comes_round = attempts_ == &a && pending_ == a.pending_base && waiting_ == nullptr &&
+                           is_included(a);
         return comes_round ? refuse_endless(a) : roll_back(a, false);
     }
     is_fresh = !derives;
@@ -210,20 +211,26 @@ bool Analysis::roll_back(Attempt& a, bool is_failure) {
     while (attempts_ != &a) {
         Attempt* inner = attempts_;
         attempts_ = inner->below;
+        drop_waiting(waiting_);
+        waiting_ = inner->waiting;
         release_state(inner->saved);
         arena_.release(inner, sizeof(Attempt));
     }
+    drop_waiting(waiting_);
+    waiting_ = a.waiting;
     Pending* callbacks = nullptr;  // what was scheduled must be walked all the same
     while (pending_ != a.pending_base) {
         Pending* entry = pending_;
         pending_ = entry->below;
-        if (is_unstarted_callback(*entry->state)) {
+        if (entry->state != nullptr && is_unstarted_callback(*entry->state)) {
             entry->below = callbacks;
             callbacks = entry;
             continue;
         }
-        pending_count_--;
-        release_state(entry->state);
+        if (entry->state != nullptr) {
+            pending_count_--;
+            release_state(entry->state);
+        }
         arena_.release(entry, sizeof(Pending));
     }
     bool has_ended = a.head != nullptr && a.head->branches == 0;
@@ -269,36 +276,35 @@ bool Analysis::recover() {
     return roll_back(*attempts_, true);
 }
 
-// No path is under way: attempts all of whose paths have ended are proven, or not.
-bool Analysis::finish_attempts() {
-    while (attempts_ != nullptr && pending_ == attempts_->pending_base) {
-        Attempt& a = *attempts_;
-        bool is_proven = true;
-        if (a.has_way_back) {
-            u64 rounds = a.most_rounds();
-            is_proven = rounds != 0;
-            for (u32 i = 0; i < a.varying_count; i++) {
-                const Varying& v = a.varying[i];
-                is_proven = is_proven &&
-                            (!v.is_follower || (!v.is_lost && v.least == v.step &&
-                                                v.most == v.step && rounds - 1 <= a.rounds));
-            }
+// All paths of the innermost attempt have ended: it is proven, or not.
+bool Analysis::finish_attempt() {
+    Attempt& a = *attempts_;
+    bool is_proven = true;
+    if (a.has_way_back) {
+        u64 rounds = a.most_rounds();
+        is_proven = rounds != 0;
+        for (u32 i = 0; i < a.varying_count; i++) {
+            const Varying& v = a.varying[i];
+            is_proven = is_proven &&
+                        (!v.is_follower || (!v.is_lost && v.least == v.step && v.most == v.step &&
+                                            rounds - 1 <= a.rounds));
         }
-        if (a.is_endurance) {
-            return roll_back(a, false);  // it ended: nothing is endless
-        }
-        if (!is_proven) {
-            return roll_back(a, true);
-        }
-        if (a.has_way_back && a.has_followers) {
-            // True of the rounds that begin with the saved state, of no others.
-            forget_checkpoints(a.serial, a.head);
-        }
-        attempts_ = a.below;
-        finish_branch(a.saved->parent);
-        release_state(a.saved);
-        arena_.release(&a, sizeof(Attempt));
     }
+    if (a.is_endurance) {
+        return roll_back(a, false);  // it ended: nothing is endless
+    }
+    if (!is_proven) {
+        return roll_back(a, true);
+    }
+    if (a.has_way_back && a.has_followers) {
+        // True of the rounds that begin with the saved state, of no others.
+        forget_checkpoints(a.serial, a.head);
+    }
+    attempts_ = a.below;
+    waiting_ = a.waiting;
+    finish_branch(a.saved->parent);
+    release_state(a.saved);
+    arena_.release(&a, sizeof(Attempt));
     return true;
 }
 

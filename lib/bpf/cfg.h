@@ -48,6 +48,7 @@ enum PointFlag : u8 {
     kForced = 16,       // ... always
     kLoopHead = 32,
     kSubprogramBegin = 64,
+    kForcedLoop = 128,  // the head of a loop with a forced checkpoint in it
 };
 
 struct ControlFlow {

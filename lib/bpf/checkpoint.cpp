@@ -145,6 +145,8 @@ bool Analysis::visit_checkpoint(bool& is_pruned) {
     bool add = forced || (jumps >= kMinJumps &&
                           insns >= kMinInsns) ||
                insns > 40 || ++point.arrivals >= kMaxArrivals;
+    bool must_keep = must_keep_;
+    must_keep_ = false;
     is_pruned = false;
     if (point.active != nullptr || point.checkpoints != nullptr) {
         demand_.settle();
@@ -168,13 +170,14 @@ bool Analysis::visit_checkpoint(bool& is_pruned) {
             continue;  // generalize() sees to it
         }
         if (forced) {
-            if (progressed && may_end_at(*c) && same(*c, Exactness::RangeWithin)) {
+            if (progressed && may_end_at(*c) && same(*c, Exactness::RangeWithin) &&
+                is_ancestor(*c)) {
                 note_loop(state_->parent, c);
                 is_pruned = true;
                 report_.statistics.prunes++;
                 return true;
             }
-        } else if (!progressed && same(*c, Exactness::Identical)) {
+        } else if (!progressed && same(*c, Exactness::Identical) && is_ancestor(*c)) {
             return fail(Problem::InfiniteLoop, -1, "the loop at instruction ", at,
                         " comes round with nothing changed: it never ends");
         }
@@ -190,14 +193,15 @@ bool Analysis::visit_checkpoint(bool& is_pruned) {
             continue;
         }
         bool in_loop = is_in_loop(*c);
+        Checkpoint* entry = in_loop ? c->loop_entry : nullptr;
+        while (entry != nullptr && entry->branches == 0) {
+            entry = entry->loop_entry;
+        }
         bool may_end = !in_loop || may_end_at(*c);
-        if (may_end && same(*c, in_loop ? Exactness::RangeWithin : Exactness::Demanded)) {
+        if (may_end && same(*c, in_loop ? Exactness::RangeWithin : Exactness::Demanded) &&
+            (entry == nullptr || is_ancestor(*entry))) {
             c->hits++;
-            if (in_loop) {
-                Checkpoint* entry = c->loop_entry;
-                while (entry->branches == 0) {
-                    entry = entry->loop_entry;
-                }
+            if (entry != nullptr) {
                 note_loop(state_->parent, entry);
             }
             is_pruned = true;
@@ -230,7 +234,7 @@ bool Analysis::visit_checkpoint(bool& is_pruned) {
         }
         bool may_serve = (flags & kLoopHead) && may_generalize_ && looked_at < kMaxPartners &&
                          point.failed_attempts < kMaxFailures;
-        add = add || may_serve;
+        add = add || may_serve || must_keep;
     }
     return add ? add_checkpoint(at) : true;
 }

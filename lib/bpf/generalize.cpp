@@ -91,6 +91,8 @@ bool Analysis::open_attempt(Attempt* a) {
     }
     a->last_anchor = last_id_;
     a->below = attempts_;
+    a->waiting = waiting_;
+    waiting_ = nullptr;
     attempts_ = a;
     has_generalized_ = true;
     if (!add_checkpoint(state_->insn)) {
@@ -137,8 +139,8 @@ bool Analysis::test_endurance(const Checkpoint& partner) {
 bool Analysis::is_way_back(const Checkpoint& c) const {
     u32 head = state_->insn;
     for (const Checkpoint* p = state_->parent; p != &c; p = p->parent) {
-        if (p == nullptr) {
-            return false;  // a callback of its own, which another path scheduled
+        if (p == nullptr || p->depth <= c.depth) {
+            return false;  // another path, which this one has parted from
         }
         bool same_frame = p->state->frame_count == state_->frame_count;
         if (same_frame && !flow_.is_in_loop(p->state->insn, head)) {

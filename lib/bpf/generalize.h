@@ -20,6 +20,7 @@ struct Attempt {
     State* saved = nullptr;         // what arrived; goes on by itself if the attempt fails
     Checkpoint* head = nullptr;     // keeps the generalized state
     Pending* pending_base = nullptr;
+    Pending* waiting = nullptr;     // paths outside of it, which wait until it has ended
     u32 serial = 0;                 // checkpoints with a greater one belong to the attempt
     u32 first_anchor = 0;           // its anchors are the ids in (first_anchor, last_anchor]
     u32 last_anchor = 0;

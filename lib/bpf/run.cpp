@@ -65,6 +65,12 @@ bool Analysis::step(bool& path_ended) {
     if (at >= program_.insns.size()) {
         return fail(Problem::BadControlFlow, -1, "a path runs off the end of the program");
     }
+    if (waiting_ != nullptr && (flow_.flags[at] & (kCheckpoint | kForced)) == kCheckpoint) {
+        if (!comes_back(*state_) && !meet_waiting()) {
+            return false;
+        }
+        at = state_->insn;  // the path that was behind goes on first
+    }
     state_->path_length++;
     report_.statistics.insns_processed++;
     if (is_out_of_steps()) {
@@ -220,18 +226,11 @@ bool Analysis::walk(u32 subprogram) {
     if (!ready) {
         return false;
     }
+    merges_paths_ = true;
     while (state_ != nullptr) {
-        if (!run_path()) {
-            if (!recover()) {
-                return false;
-            }
-            continue;
-        }
-        if (!finish_attempts()) {
+        bool goes_on = run_path() ? next_path() : recover();
+        if (!goes_on) {
             return false;
-        }
-        if (state_ == nullptr) {
-            state_ = pop_pending();
         }
     }
     newest_ = nullptr;
@@ -286,6 +285,7 @@ void Analysis::run() {
     if (flow_.exception_callback != 0) {
         flow_.subprograms[flow_.exception_callback].is_reached = true;  // it may always be called
     }
+    mark_forced_loops();
     for (u32 i = 0; i < program_.insns.size(); i++) {
         const Insn& insn = program_.insns[i];
         bool names_map = !(flow_.flags[i] & kSecondHalf) && is_ld_imm64(insn) &&

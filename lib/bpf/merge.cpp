@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: MIT
+//
+// Paths that part at a conditional jump and meet again soon are walked to where they meet before any
+// of them goes on: of two states that meet, one that says no more than the other is dropped. What is
+// left waits until the paths from the other have ended, as by then it is known what counts of it.
+//
+// The order of instructions stands for the order of the paths: of all that wait, the one that is
+// furthest behind goes first. A wrong guess (code that was laid out in another order) costs time only.
+#include "lib/bpf/analysis.h"
+#include "lib/bpf/compare.h"
+
+namespace gyre::bpf {
+namespace {
+
+constexpr u32 kMaxMeeting = 8;  // paths that wait at one place
+
+// Negative: `a` is behind `b` in the program, inside of calls too; 0: they are at one place.
+int compare_positions(const State& a, const State& b) {
+    for (u32 f = 0;; f++) {
+        bool is_a_inside = f + 1u < a.frame_count;
+        bool is_b_inside = f + 1u < b.frame_count;
+        u32 at_a = is_a_inside ? a.frames[f + 1]->call_insn : a.insn;
+        u32 at_b = is_b_inside ? b.frames[f + 1]->call_insn : b.insn;
+        if (at_a != at_b) {
+            return at_a < at_b ? -1 : 1;
+        }
+        if (!is_a_inside || !is_b_inside) {
+            return is_a_inside ? -1 : is_b_inside ? 1 : 0;
+        }
+    }
+}
+
+}  // namespace
+
+bool Analysis::is_ancestor(const Checkpoint& c) const {
+    const Checkpoint* p = state_->parent;
+    while (p != nullptr && p->depth > c.depth) {
+        p = p->parent;
+    }
+    return p == &c;
+}
+
+// Whether a path has come round to where an attempt under way began. That decides over the attempt,
+// so such a path waits for no other.
+bool Analysis::comes_back(const State& s) const {
+    for (const Attempt* a = attempts_; a != nullptr; a = a->below) {
+        if (a->is_loop && a->saved->insn == s.insn) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// The side of a jump that was put aside last goes on before any path that is further on.
+void Analysis::wait_to_merge() {
+    Pending* entry = pending_;
+    pending_ = entry->below;
+    Pending** link = &waiting_;
+    bool goes_first = comes_back(*entry->state);
+    while (!goes_first && *link != nullptr &&
+           compare_positions(*(*link)->state, *entry->state) < 0) {
+        link = &(*link)->below;
+    }
+    entry->below = *link;
+    *link = entry;
+}
+
+void Analysis::drop_waiting(Pending* first) {
+    while (first != nullptr) {
+        Pending* entry = first;
+        first = entry->below;
+        pending_count_--;
+        release_state(entry->state);
+        arena_.release(entry, sizeof(Pending));
+    }
+}
+
+void Analysis::mark_forced_loops() {
+    for (u32 i = 0; i < flow_.flags.size(); i++) {
+        for (u32 l = flow_.flags[i] & kForced ? flow_.loop[i] : kNoInsn; l != kNoInsn;
+             l = flow_.outer[l]) {
+            flow_.flags[l] |= kForcedLoop;
+        }
+    }
+}
+
+// Callbacks and iterations come to rest because numbers that nobody has demanded become unknown when
+// they come round. So they do before the other sides of their jumps are walked, and demand more.
+bool Analysis::is_in_forced_loop() const {
+    for (u32 f = 0; has_forced_ && f < state_->frame_count; f++) {
+        u32 at = f + 1u < state_->frame_count ? state_->frames[f + 1]->call_insn : state_->insn;
+        if (state_->frames[f]->callback != CallbackKind::None) {
+            return true;
+        }
+        for (u32 l = flow_.loop[at]; l != kNoInsn; l = flow_.outer[l]) {
+            if (flow_.flags[l] & kForcedLoop) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+// Whether so many wait, here or in all, that it is better to learn what counts of them. Paths that
+// leave a loop one after the other would never all have arrived.
+bool Analysis::is_crowded() const {
+    if (pending_count_ > limits_.pending_states / 2) {
+        return true;
+    }
+    u32 meeting = 0;
+    for (const Pending* p = waiting_; p != nullptr; p = p->below) {
+        int order = compare_positions(*p->state, *state_);
+        if (order > 0) {
+            break;
+        }
+        meeting += order == 0 ? 1 : 0;
+    }
+    return meeting >= kMaxMeeting;
+}
+
+// All paths behind the current one wait until everything from here is explored.
+void Analysis::leave_behind() {
+    Pending* behind = nullptr;
+    while (waiting_ != nullptr && compare_positions(*waiting_->state, *state_) < 0) {
+        Pending* entry = waiting_;
+        waiting_ = entry->below;
+        entry->below = behind;
+        behind = entry;
+    }
+    while (behind != nullptr) {
+        Pending* entry = behind;
+        behind = entry->below;
+        entry->below = pending_;
+        pending_ = entry;
+    }
+}
+
+// The current path has come to a place where paths meet. If another is behind, that one goes on; the
+// current one goes on only together with all that wait here.
+bool Analysis::meet_waiting() {
+    int order = compare_positions(*waiting_->state, *state_);
+    if (order < 0 && is_crowded()) {
+        leave_behind();
+    } else if (order < 0) {
+        Pending* entry = waiting_;
+        State* behind = entry->state;
+        waiting_ = entry->below;
+        entry->state = state_;
+        entry->below = pending_;
+        pending_ = entry;
+        wait_to_merge();
+        state_ = behind;
+        return true;
+    }
+    while (waiting_ != nullptr && compare_positions(*waiting_->state, *state_) == 0) {
+        Pending* entry = waiting_;
+        waiting_ = entry->below;
+        if (!merge_with(entry)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// Of the current state and one that arrived at the same place before: drops one, or lets it wait
+// until everything from the current one is explored.
+bool Analysis::merge_with(Pending* entry) {
+    State* other = entry->state;
+    StateComparer comparer(Exactness::RangeWithin, environment_.target.may_read_uninitialized_stack,
+                           has_stack_objects_, attempts_, nullptr);
+    prepare_comparer(comparer, state_->insn);
+    // What proves the end of a loop for one must hold for the other, too.
+    auto stands_for = [&](const State& one, const State& all) {
+        return (!has_forced_ || has_come_as_far(all, all, one)) && comparer.same(all, one);
+    };
+    bool is_comparable = is_same_place(*other, *state_);
+    if (is_comparable && !stands_for(*other, *state_)) {
+        if (stands_for(*state_, *other)) {
+            entry->state = state_;
+            state_ = other;
+            other = entry->state;
+        } else {
+            is_comparable = false;
+        }
+    }
+    if (!is_comparable) {
+        entry->below = pending_;
+        pending_ = entry;
+        must_keep_ = true;
+        return true;
+    }
+    report_.statistics.prunes++;
+    pending_count_--;
+    Checkpoint* parent = other->parent;
+    release_state(other);
+    if (parent == state_->parent) {
+        if (parent != nullptr) {
+            parent->branches--;  // the current state counts, too
+        }
+        arena_.release(entry, sizeof(Pending));
+        return true;
+    }
+    // Only when all that the current state leads to is explored, so is what led to the other.
+    *entry = {pending_, nullptr, parent};
+    pending_ = entry;
+    return true;
+}
+
+// Paths that were dropped for others, all of whose ways have ended by now.
+void Analysis::settle_held() {
+    const Pending* base = attempts_ != nullptr ? attempts_->pending_base : nullptr;
+    while (pending_ != base && pending_->state == nullptr) {
+        Pending* entry = pending_;
+        pending_ = entry->below;
+        finish_branch(entry->held);
+        arena_.release(entry, sizeof(Pending));
+    }
+}
+
+// The path under way has ended: finds another, if there is one.
+bool Analysis::next_path() {
+    while (state_ == nullptr) {
+        if (waiting_ != nullptr) {
+            Pending* first = waiting_;
+            state_ = first->state;
+            waiting_ = first->below;
+            pending_count_--;
+            arena_.release(first, sizeof(Pending));
+            return true;
+        }
+        settle_held();
+        if (attempts_ != nullptr && pending_ == attempts_->pending_base) {
+            if (!finish_attempt()) {
+                return false;
+            }
+            continue;
+        }
+        state_ = pop_pending();
+        if (state_ == nullptr) {
+            return true;
+        }
+    }
+    return true;
+}
+
+}  // namespace gyre::bpf
