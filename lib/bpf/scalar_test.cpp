@@ -143,6 +143,56 @@ TEST(TnumTest, EveryOperationHoldsEveryResult) {
     }
 }
 
+TEST(TnumTest, IncludesConflictsAndMeetsAsItsNumbersDo) {
+    std::vector<Tnum> all;
+    for (u64 mask = 0; mask < 16; mask++) {
+        for (u64 value = 0; value < 16; value++) {
+            if ((value & mask) == 0) {
+                all.push_back({value, mask});
+            }
+        }
+    }
+    for (Tnum a : all) {
+        for (Tnum b : all) {
+            bool includes = true, meets = false;
+            for (u64 v = 0; v < 16; v++) {
+                includes = includes && (!b.contains(v) || a.contains(v));
+                meets = meets || (a.contains(v) && b.contains(v));
+                if (a.contains(v) && b.contains(v)) {
+                    EXPECT_TRUE(tnum_intersect(a, b).contains(v));
+                }
+            }
+            EXPECT_EQ(a.includes(b), includes) << a.value << '/' << a.mask << ' ' << b.value << '/' << b.mask;
+            EXPECT_EQ(a.conflicts(b), !meets);
+        }
+    }
+    for (u64 low = 0; low < 40; low++) {
+        for (u64 high = low; high < 40; high++) {
+            for (u64 v = low; v <= high; v++) {
+                ASSERT_TRUE(Tnum::range(low, high).contains(v)) << low << ' ' << high << ' ' << v;
+            }
+        }
+    }
+}
+
+// A path ends at a state that includes its own: all of its numbers must be among the other's.
+TEST(ScalarTest, WhatIsIncludedHasNoNumberOfItsOwn) {
+    std::vector<Small> all = samples();
+    size_t included = 0;
+    for (size_t i = 0; i < all.size(); i++) {
+        for (size_t j = 0; j < all.size(); j += 7) {
+            if (!all[i].includes(all[j])) {
+                continue;
+            }
+            included++;
+            for (u64 v : members(all[j])) {
+                ASSERT_TRUE(all[i].contains(v)) << i << ' ' << j << ' ' << v;
+            }
+        }
+    }
+    EXPECT_GT(included, all.size());
+}
+
 TEST(ScalarTest, SynchronizingLosesNoNumber) {
     for (int low = 0; low < 256; low += 3) {
         for (int high = low; high < 256; high += 5) {

@@ -104,11 +104,6 @@ constexpr Tnum tnum_intersect(Tnum a, Tnum b) {
     return {(a.value | b.value) & ~mask, mask};
 }
 
-constexpr Tnum tnum_union(Tnum a, Tnum b) {
-    u64 mask = a.mask | b.mask | (a.value ^ b.value);
-    return {a.value & ~mask, mask};
-}
-
 constexpr Tnum tnum_arithmetic_shift_right(Tnum a, unsigned n, unsigned width) {
     if (width == 64) {
         return {static_cast<u64>(static_cast<s64>(a.value) >> n),
