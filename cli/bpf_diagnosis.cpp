@@ -33,12 +33,14 @@ std::string origin_verb(OriginKind kind) {
         case OriginKind::Stored: return "was put on the stack";
         case OriginKind::Returned: return "was returned by a call";
         case OriginKind::Compared: return "was compared";
+        case OriginKind::Invalidated: return "was made useless (the call may move the packet; load data and data_end again)";
+        case OriginKind::Handed: return "was handed to the callback by the call";
     }
     return "";
 }
 
 std::string known_value(const Origin& o) {
-    if (o.kind == OriginKind::Stored) return "";
+    if (o.kind == OriginKind::Stored || o.kind == OriginKind::Invalidated || o.kind == OriginKind::Handed) return "";
     std::string text = o.value == Kind::Scalar ? "" : std::string(kind_name(o.value)) + ", offset ";
     if (o.value == Kind::Scalar && o.umin == 0 && o.umax == ~u64{0} && o.smin < -(s64{1} << 62))
         return "could be any number";
@@ -74,14 +76,14 @@ std::string diagnosis_text(const OpenedObject& opened, const ObjectProgram& prog
     if (here.line != 0) out += " at " + short_file(here.file) + ":" + std::to_string(here.line);
     out += "\n";
     if (here.line != 0) out += neighbours(opened, program, here);
-    if (has_place) out += "  instruction " + std::to_string(report.insn) + ": " + instruction_text(program, report.insn) + "\n";
+    if (has_place) out += "  instruction " + std::to_string(report.insn) + ": " + instruction_text(opened, program, report.insn) + "\n";
     out += "  " + std::string(report.text, report.text_length) + "\n";
     for (u32 i = 0; i < report.origin_count; i++) {
         const Origin& o = report.origins[i];
         SourceLine line = source_of(opened, program, o.insn);
         std::string value = known_value(o);
         out += std::string(i == 0 ? "  the value " : "    before that it ") + origin_verb(o.kind) + " at instruction " + std::to_string(o.insn) +
-               ": " + instruction_text(program, o.insn) + (value.empty() ? "" : " (" + value + ")");
+               ": " + instruction_text(opened, program, o.insn) + (value.empty() ? "" : " (" + value + ")");
         if (line.line != 0) out += "  [" + short_file(line.file) + ":" + std::to_string(line.line) + ": " + trimmed(line.text).substr(0, 80) + "]";
         out += "\n";
     }
@@ -106,7 +108,7 @@ nlohmann::ordered_json diagnosis_json(const OpenedObject& opened, const ObjectPr
     auto place = [&](u32 insn) {
         nlohmann::ordered_json p;
         p["instruction"] = insn;
-        p["assembly"] = instruction_text(program, insn);
+        p["assembly"] = instruction_text(opened, program, insn);
         SourceLine line = source_of(opened, program, insn);
         if (line.line != 0) {
             p["file"] = line.file;

@@ -65,12 +65,12 @@ bool blocks_of(const OpenedObject& opened, const ObjectProgram& program, Verifie
     return true;
 }
 
-void print_dot(const ObjectProgram& program, const std::vector<Block>& blocks) {
+void print_dot(const OpenedObject& opened, const ObjectProgram& program, const std::vector<Block>& blocks) {
     std::printf("digraph \"%s\" {\n  node [shape=box fontname=\"monospace\" fontsize=10];\n", program.name.c_str());
     for (const Block& b : blocks) {
         std::string label;
         for (u32 i = b.begin; i < b.end; i++) {
-            std::string text = instruction_text(program, i);
+            std::string text = instruction_text(opened, program, i);
             if (i > b.begin && is_ld_imm64(program.insns[i - 1])) continue;
             label += std::to_string(i) + ": " + escaped(text, false) + "\\l";
         }
@@ -81,7 +81,7 @@ void print_dot(const ObjectProgram& program, const std::vector<Block>& blocks) {
 }
 
 // Blocks below each other in the order of the code; edges run at the right, back edges in red at the left.
-void print_svg(const ObjectProgram& program, const std::vector<Block>& blocks) {
+void print_svg(const OpenedObject& opened, const ObjectProgram& program, const std::vector<Block>& blocks) {
     constexpr int kLine = 14, kGap = 18, kLeft = 120, kWidth = 420;
     std::map<u32, int> top;
     int y = 20;
@@ -97,7 +97,7 @@ void print_svg(const ObjectProgram& program, const std::vector<Block>& blocks) {
         for (u32 i = b.begin; i < b.end; i++) {
             if (i > b.begin && is_ld_imm64(program.insns[i - 1])) continue;
             std::printf("<text x=\"%d\" y=\"%d\">%u: %s</text>\n", kLeft + 6, top[b.begin] + kLine * static_cast<int>(i - b.begin + 1), i,
-                        escaped(instruction_text(program, i), true).c_str());
+                        escaped(instruction_text(opened, program, i), true).c_str());
         }
         int from = top[b.begin] + height;
         for (u32 to : b.next) {
@@ -130,7 +130,7 @@ int show_disassembly(const BpfInput& input) {
                 line = source.line;
                 file = source.file;
             }
-            std::printf("%6u: %s\n", i, instruction_text(*program, i).c_str());
+            std::printf("%6u: %s\n", i, instruction_text(**opened, *program, i).c_str());
             if (is_ld_imm64(program->insns[i])) i++;
         }
     }
@@ -148,8 +148,8 @@ int show_control_flow(const BpfInput& input, bool as_svg) {
     auto refusal = std::make_unique<Report>();
     if (!blocks_of(**opened, program, memory, blocks, *refusal))
         return report({"the program has no valid control flow: " + std::string(refusal->text, refusal->text_length), ""});
-    if (as_svg) print_svg(program, blocks);
-    else print_dot(program, blocks);
+    if (as_svg) print_svg(**opened, program, blocks);
+    else print_dot(**opened, program, blocks);
     return 0;
 }
 
@@ -200,7 +200,7 @@ int show_statistics(const BpfInput& input, bool as_json) {
                     static_cast<unsigned long long>(s.prunes), static_cast<double>(s.arena_bytes) / (1 << 20));
         for (size_t k = 0; k < std::min(kShown, order.size()); k++) {
             SourceLine line = source_of(**opened, *program, order[k]);
-            std::printf("  %8u x  %5u: %-40s %s\n", visits[order[k]], order[k], instruction_text(*program, order[k]).c_str(), line.text.c_str());
+            std::printf("  %8u x  %5u: %-40s %s\n", visits[order[k]], order[k], instruction_text(**opened, *program, order[k]).c_str(), line.text.c_str());
         }
         for (size_t k = 0; k < std::min(kShown, loops.size()) && loops[k].cost > 0; k++) {
             SourceLine line = source_of(**opened, *program, loops[k].head);

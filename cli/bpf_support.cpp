@@ -110,12 +110,19 @@ void verify_program(const OpenedObject& opened, const ObjectProgram& program, co
     verify(program.program, opened.environment, arena, limits, report, visits);
 }
 
-std::string instruction_text(const ObjectProgram& program, u32 at) {
+std::string instruction_text(const OpenedObject& opened, const ObjectProgram& program, u32 at) {
     if (at >= program.insns.size()) return {};
     char buffer[128];
     TextWriter out(buffer);
     disassemble(program.insns[at], at + 1 < program.insns.size() ? &program.insns[at + 1] : nullptr, at, out);
-    return std::string(out.text());
+    std::string text(out.text());
+    const Insn& insn = program.insns[at];
+    if (insn.code == (kClassJmp | kCall) && insn.src() == kCallHelper) {
+        for (const HelperPrototype& h : opened.environment.prototypes) {
+            if (static_cast<s32>(h.id) == insn.imm) return text + " (" + h.name + ")";
+        }
+    }
+    return text;
 }
 
 SourceLine source_of(const OpenedObject& opened, const ObjectProgram& program, u32 at) {

@@ -58,7 +58,8 @@ void verify_program(const OpenedObject& opened, const bpf::ObjectProgram& progra
                     const bpf::Limits& limits, std::span<bpf::u8> memory, bpf::Report& report,
                     std::span<bpf::u32> visits = {});
 
-std::string instruction_text(const bpf::ObjectProgram& program, bpf::u32 at);
+// With the names of helpers.
+std::string instruction_text(const OpenedObject& opened, const bpf::ObjectProgram& program, bpf::u32 at);
 // "file.c:12" and the line's text; empty without line information.
 struct SourceLine {
     std::string file;

@@ -256,8 +256,9 @@ bool Analysis::pointer_operation(const Insn& insn, const Reg& pointer_in, const 
         return fail(Problem::PointerArithmetic, static_cast<int>(number),
                     "subtraction from a stack pointer; add a negative number");
     }
-    if (!check_sane_offset(offset, pointer.kind, static_cast<int>(number))) {
-        return false;
+    const unsigned added = pointer_is_dst && insn.uses_register_source() ? insn.src() : number;
+    if (!check_sane_offset(offset, pointer.kind, static_cast<int>(added))) {
+        return false;  // what is at fault is the number
     }
     Reg result = pointer;
     s64 moved = op == kAdd ? pointer.off + known : pointer.off - known;

@@ -225,6 +225,9 @@ bool Analysis::check_size_argument(unsigned number, bool zero_allowed, Access ki
     }
     if (!check_memory_argument(number - 1, static_cast<s64>(r.var.umax), zero_allowed, kind,
                                facts)) {
+        if (report_.problem == Problem::OutOfBounds && !r.var.is_constant()) {
+            report_.register_number = n;  // the memory is what it is; the size came from somewhere
+        }
         return false;
     }
     facts.is_raw_memory = was_raw;

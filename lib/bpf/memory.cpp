@@ -6,6 +6,16 @@
 #include "lib/bpf/linux/layouts.h"
 
 namespace gyre::bpf {
+namespace {
+
+// Programs that look at the kernel's memory, but only through helpers.
+bool probes_memory(ProgramType type) {
+    return type == ProgramType::Kprobe || type == ProgramType::Tracepoint ||
+           type == ProgramType::PerfEvent || type == ProgramType::RawTracepoint ||
+           type == ProgramType::RawTracepointWritable;
+}
+
+}  // namespace
 
 bool Analysis::check_alignment(const Reg& base, s32 off, u32 size, bool strict) {
     const char* name = kind_name(base.kind);
@@ -314,8 +324,12 @@ bool Analysis::access(unsigned number, s32 off, u32 size, Access kind, int value
             done = access_btf(number, off, size, kind, value_reg);
             break;
         default:
-            return fail(Problem::BadRegisterUse, n, "r", number, " is ", kind_name(base.kind),
-                        ", not memory that can be accessed");
+            return fail(
+                Problem::BadRegisterUse, n, "r", number, " is ", kind_name(base.kind),
+                ", not memory that can be accessed",
+                base.is_scalar() && probes_memory(program_.type)
+                    ? "; if it is an address, read it with bpf_probe_read_kernel or BPF_CORE_READ"
+                    : "");
     }
     (void)stores_pointer;
     if (!done) {

@@ -103,8 +103,17 @@ bool Analysis::replay(const Choice* last, u32 root, u32 until, u64 steps) {
         }
         if (is_comparison && !path_ended) {  // what the side that was taken has learned
             const Reg& v = top().regs[program_.insns[at].dst()];
-            trace_->amend({at, frames, program_.insns[at].dst(), true, v.kind, v.var.umin,
-                           v.var.umax, v.var.smin, v.var.smax});
+            TraceEntry seen{at,         frames,     program_.insns[at].dst(),
+                            true,       v.kind,     v.var.umin,
+                            v.var.umax, v.var.smin, v.var.smax};
+            if (c == kClassJmp32 && v.is_scalar()) {  // only the low half was compared
+                bool is_signed = v.var.half_umin == 0 && v.var.half_umax == ~u32{0};
+                seen.smin = is_signed ? v.var.half_smin : s64{v.var.half_umin};
+                seen.smax = is_signed ? v.var.half_smax : s64{v.var.half_umax};
+                seen.umin = static_cast<u64>(seen.smin);
+                seen.umax = static_cast<u64>(seen.smax);
+            }
+            trace_->amend(seen);
         }
     }
     return false;
@@ -115,18 +124,31 @@ void Analysis::explain_origin(Report& report, const Trace& trace, unsigned r) {
     u64 back = 1;  // the latest entry is the refused instruction itself
     u32 frames = failing_frames_;
     s32 slot = -1;
+    u32 packet_mover = kNoInsn;  // the latest call since that made pointers to the packet useless
     while (report.origin_count < kMaxOrigins) {
         const TraceEntry* e = trace.before_end(back++);
         if (e == nullptr) {
             return;
         }
+        const Insn& insn = program_.insns[e->insn];
+        bool is_helper_call = insn.code == (kClassJmp | kCall) && insn.src() == kCallHelper;
         if (e->frames != frames) {
-            if (e->frames < frames && slot < 0 && r >= 1 && r <= 5) {
-                frames = e->frames;  // an argument: goes on in the caller
+            bool is_argument = e->frames < frames && slot < 0 && r >= 1 && r <= 5;
+            if (is_argument && insn.code == (kClassJmp | kCall) && !is_subprogram_call(insn)) {
+                // The round's number, the element: not what the call itself was given.
+                report.origins[report.origin_count++] = {e->insn, OriginKind::Handed, {}, 0, 0, 0,
+                                                         0};
+                return;
+            }
+            if (is_argument) {
+                frames = e->frames;  // goes on in the caller
             }
             continue;
         }
-        const Insn& insn = program_.insns[e->insn];
+        if (is_helper_call && packet_mover == kNoInsn && report.origin_count == 0 &&
+            helper_changes_packets(static_cast<u32>(insn.imm))) {
+            packet_mover = e->insn;
+        }
         if (slot >= 0) {
             if (frame_slot(insn) != slot || insn.insn_class() == kClassLdx) {
                 continue;
@@ -141,6 +163,11 @@ void Analysis::explain_origin(Report& report, const Trace& trace, unsigned r) {
         }
         if (e->reg != r) {
             continue;
+        }
+        bool is_of_packet = e->kind == Kind::Packet || e->kind == Kind::PacketMeta;
+        if (packet_mover != kNoInsn && is_of_packet && report.origin_count == 0) {
+            report.origins[report.origin_count++] = {
+                packet_mover, OriginKind::Invalidated, {}, 0, 0, 0, 0};
         }
         if (e->is_comparison) {
             report.origins[report.origin_count++] = {e->insn, OriginKind::Compared, e->kind,

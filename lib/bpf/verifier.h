@@ -63,7 +63,16 @@ struct Limits {
 };
 
 // A station on the way of the value that was refused, latest first.
-enum class OriginKind : u8 { Computed, Moved, Loaded, Stored, Returned, Compared };
+enum class OriginKind : u8 {
+    Computed,
+    Moved,
+    Loaded,
+    Stored,
+    Returned,
+    Compared,
+    Invalidated,
+    Handed
+};
 
 struct Origin {
     u32 insn = 0;
