@@ -385,6 +385,9 @@ bool Analysis::step_load(const Insn& insn) {
     if (!check_base_kind(insn.src())) {
         return false;
     }
+    if (sign && reg(insn.src()).kind == Kind::Arena && environment_.target.version < 618) {
+        return refuse_version(Problem::BadRegisterUse, 618, "a sign-extending load from an arena");
+    }
     return access(insn.src(), insn.off, access_size(insn.size_bits()), Access::Read, insn.dst(),
                   sign, false);
 }

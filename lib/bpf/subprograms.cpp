@@ -87,7 +87,7 @@ bool Analysis::check_stack_depth() {
         u32 next_insn;
         u32 depth_before;
     };
-    bool is_private = environment_.target.version >= 613 &&
+    bool is_private = environment_.target.version >= 612 &&  // 6.12.y has it, too
                       (program_.type == ProgramType::Kprobe ||
                        program_.type == ProgramType::Tracepoint ||
                        program_.type == ProgramType::PerfEvent ||

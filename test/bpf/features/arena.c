@@ -53,9 +53,9 @@ PROGRAM(exchange, ACCEPTED,
         "r3 = 1; .byte 0xdb, 0x31, 0, 0; .long 0xe1;")
 PROGRAM(compare_exchange, ACCEPTED,
         "r0 = 0; r3 = 1; .byte 0xdb, 0x31, 0, 0; .long 0xf1;")
-PROGRAM(load_acquire, ACCEPTED,
+PROGRAM(load_acquire, SINCE("6.15"),
         ".byte 0xdb, 0x10, 0, 0; .long 0x100;")
-PROGRAM(sign_extended, ACCEPTED,
+PROGRAM(sign_extended, SINCE("6.18"),
         ".byte 0x91, 0x10, 0, 0; .long 0;")
 PROGRAM(to_user, ACCEPTED,
         ".byte 0xbf, 0x13, 1, 0; .long 0x10000; r3 += 1;")
