@@ -177,7 +177,10 @@ bool Analysis::visit_checkpoint(bool& is_pruned) {
                 report_.statistics.prunes++;
                 return true;
             }
-        } else if (!progressed && same(*c, Exactness::Identical) && is_ancestor(*c)) {
+        }
+        // A may_goto whose budget is spent may still come back to itself.
+        bool may_be_endless = !forced || program_.insns[at].code == (kClassJmp | kJcond);
+        if (may_be_endless && !progressed && same(*c, Exactness::Identical) && is_ancestor(*c)) {
             return fail(Problem::InfiniteLoop, -1, "the loop at instruction ", at,
                         " comes round with nothing changed: it never ends");
         }

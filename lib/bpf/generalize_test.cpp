@@ -222,6 +222,14 @@ TEST(Induction, MayGotoIsNoBoundForACounter) {
                    Problem::OutOfBounds);
 }
 
+TEST(Induction, MayGotoToItselfNeverEnds) {
+    expect_refused({load_word(6, 1, 0), may_goto(-1), jump(kJgt, 6, 10, -2), mov(0, 0), leave()},
+                   Problem::InfiniteLoop);
+    Report report = place().decide({may_goto(-1), mov(0, 0), leave()}, true);
+    EXPECT_FALSE(report.is_accepted);
+    EXPECT_LT(report.statistics.insns_processed, 100u);
+}
+
 TEST(Widening, ThresholdsAreNeighbours) {
     Thresholds ends;
     for (s64 v : {10, -3, 7, 10, 100}) {
