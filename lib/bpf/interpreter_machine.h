@@ -59,7 +59,7 @@ struct Return {
     const Step* pc = nullptr;
     u64 saved[4] = {};      // r6 to r9
     bool is_callback = false;
-    u64 arguments[5] = {};  // r1 to r5 of the call that makes callbacks
+    u64 kept[6] = {};       // r0 to r5 of the call that makes callbacks
 };
 
 // A bpf_loop under way.

@@ -328,8 +328,8 @@ void call_loop(const Step* pc, u64* regs, Machine* m) {
         return;
     }
     r.is_callback = true;
-    for (unsigned k = 0; k < 5; k++) {
-        r.arguments[k] = regs[1 + k];
+    for (unsigned k = 0; k < 6; k++) {
+        r.kept[k] = regs[k];
     }
     regs[1] = loop.done++;
     regs[2] = regs[3];
@@ -347,10 +347,10 @@ void leave(const Step* pc, u64* regs, Machine* m) {
     for (unsigned k = 0; k < 4; k++) {
         regs[6 + k] = r.saved[k];
     }
-    for (unsigned k = 0; k < 5 && r.is_callback; k++) {
-        regs[1 + k] = r.arguments[k];
-    }
     m->iterations[m->depth].is_stopped = r.is_callback && regs[0] != 0;
+    for (unsigned k = 0; k < 6 && r.is_callback; k++) {
+        regs[k] = r.kept[k];
+    }
     regs[kFramePointer] -= kStackBytes;
     m->frame -= kStackBytes;
     resize_stack<kMode>(m);
