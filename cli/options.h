@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // How a command says which options it has. The parser behind it is CLI11, whose headers cost seconds in every source that
-// sees them; here two do (options.cpp, frame.cpp with usage.cpp). Handles only: the parser owns what they stand for. Names
+// sees them; here three do, compiled as one (options.cpp, frame.cpp, usage.cpp). Handles only: the parser owns what they stand for. Names
 // and meanings are CLI11's.
 #pragma once
 
