@@ -91,3 +91,20 @@ SEC("tc") REFUSED ASSEMBLY void counted_loop_renews_the_outer_iterator(void) {
                  "2:" END(-8) MAKE(-8) "r6 += 1; if r6 < 50 goto 2b; goto 1b; 3:" END(-8)
                  "r0 = 0; exit;" ::KERNEL : __clobber_all);
 }
+
+// One way round takes no step; it joins another in the middle, from code that was laid out before.
+#define WORK "r1 = 1; r2 = 2; r3 = 3; r4 = 4; r5 = 5; r1 = 1; r2 = 2; r3 = 3; r4 = 4; r5 = 5;"
+SEC("tc") REFUSED ASSEMBLY void a_way_without_a_step(void) {
+    asm volatile("r6 = 0; goto 1f; 9: r7 = 1; goto 3f;"
+                 "1: r7 = 0;" TOSS "if r0 == 1 goto 9b; r6 += 1;" TOSS "if r0 == 2 goto 4f;"
+                 "3: r7 = 0;" WORK WORK WORK TOSS "if r0 == 5 goto 5f; r1 = 1; 5: r1 = 2; goto 6f;"
+                 "4:" WORK WORK WORK "6: r0 = 0; if r6 < 100 goto 1b; r0 = 0; exit;" ::KERNEL
+                 : __clobber_all);
+}
+SEC("tc") ACCEPTED ASSEMBLY void a_step_on_each_way(void) {
+    asm volatile("r6 = 0; goto 1f; 9: r6 += 2; goto 3f;"
+                 "1: r7 = 0;" TOSS "if r0 == 1 goto 9b; r6 += 1;" TOSS "if r0 == 2 goto 4f;"
+                 "3: r7 = 0;" WORK TOSS "if r0 == 5 goto 5f; r1 = 1; 5: r1 = 2; goto 6f;"
+                 "4:" WORK "6: r0 = 0; if r6 < 100 goto 1b; r0 = 0; exit;" ::KERNEL
+                 : __clobber_all);
+}
