@@ -133,6 +133,16 @@ TEST(Induction, FollowersAreBoundedByRounds) {
                    Problem::OutOfBounds);
 }
 
+TEST(Induction, ACounterThatWrapsRoundProvesNothing) {
+    // 256 rounds lead back to 0, and never to 1.
+    expect_refused({mov(6, 0), alu32(kAdd, 6, 1 << 24), jump32(kJne, 6, 1, -2), mov(0, 0), leave()},
+                   Problem::InfiniteLoop);
+    // The same downwards, with the sum kept in another register.
+    expect_refused({mov(6, 0), alu32(kSub, 6, 1 << 24), copy(7, 6), jump32(kJne, 7, 1, -3),
+                    mov(0, 0), leave()},
+                   Problem::InfiniteLoop);
+}
+
 TEST(Induction, BoundsOneTooLargeAreRefused) {
     expect_refused(counted({alu(kAdd, 6, 1), jump(kJle, 6, 512, -5)}), Problem::OutOfBounds);
     expect_refused(counted({alu(kAdd, 6, 1), jump(kJne, 6, 513, -5)}), Problem::OutOfBounds);
