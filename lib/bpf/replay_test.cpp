@@ -110,5 +110,13 @@ TEST(Origin, FollowsTheOffsetAndNotThePointer) {
     EXPECT_EQ(report.register_number, 1);
 }
 
+// A place that the loader has poisoned, for want of a member in the kernel's types.
+TEST(Origin, TellsAPoisonedPlaceFromAnUnknownHelper) {
+    const Report poisoned = refuse(ProgramType::SocketFilter, {helper(195896080), leave()});
+    EXPECT_EQ(poisoned.problem, Problem::NotSupported);
+    const Report unknown = refuse(ProgramType::SocketFilter, {helper(195896081), leave()});
+    EXPECT_EQ(unknown.problem, Problem::BadHelper);
+}
+
 }  // namespace
 }  // namespace gyre::bpf
