@@ -173,7 +173,14 @@ bool Analysis::merge_with(Pending* entry) {
     auto stands_for = [&](const State& one, const State& all) {
         return (!has_forced_ || has_come_as_far(all, all, one)) && comparer.same(all, one);
     };
-    bool is_comparable = is_same_place(*other, *state_);
+    // What led to the one that is dropped must not count as explored while a loop that the other's way
+    // leads back to is not proven: then both go on.
+    bool may_hang_on_loop = has_forced_;
+    for (const Attempt* a = attempts_; a != nullptr; a = a->below) {
+        may_hang_on_loop = may_hang_on_loop || a->is_loop;
+    }
+    may_hang_on_loop = may_hang_on_loop && other->parent != state_->parent;
+    bool is_comparable = !may_hang_on_loop && is_same_place(*other, *state_);
     if (is_comparable && !stands_for(*other, *state_)) {
         if (stands_for(*state_, *other)) {
             entry->state = state_;
