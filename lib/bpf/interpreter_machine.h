@@ -104,6 +104,7 @@ struct Machine {
     // Null if the bytes may not be touched. Any mode.
     u8* translate(u64 address, u64 size, bool is_write);
     bool load_context(u64 offset, u64& value, bool& handled);
+    bool do_atomic(const Step& step);
     u64 map_value_address(u64 map, u64 offset) const;
     u64 find_entry(MapState& m, const u8* key, bool create);
     bool call_helper(u32 id);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The interpreter's memory: which bytes an address may touch, and what a context holds.
+// The interpreter's memory: which bytes an address may touch, what a context holds, and atomic operations.
 #include "lib/bpf/interpreter_machine.h"
 
 namespace gyre::bpf {
@@ -92,6 +92,43 @@ bool Machine::load_context(u64 offset, u64& value, bool& handled) {
                 default: return fail("the context holds a kernel object", true);
             }
         }
+    }
+    return true;
+}
+
+bool Machine::do_atomic(const Step& step) {
+    const u32 size = static_cast<u32>(step.target);
+    const s32 what = static_cast<s32>(step.imm);
+    const unsigned base = what == kAtomicLoadAcquire ? step.src : step.dst;
+    u64 address = regs[base] + static_cast<u64>(s64{step.off});
+    bool only_loads = what == kAtomicLoadAcquire;
+    bool only_stores = what == kAtomicStoreRelease;
+    u8* p = only_stores ? nullptr : translate(address, size, false);
+    if (!only_loads && (p != nullptr || only_stores)) {
+        p = translate(address, size, true);
+    }
+    if (p == nullptr) {
+        return fail("an atomic access outside memory");
+    }
+    const u64 mask = size == 8 ? ~u64{0} : 0xffffffffu;
+    const u64 old = load_bytes(p, size);
+    const u64 operand = regs[step.src] & mask;
+    u64 now = old;
+    switch (what) {
+        case kAdd: case kAdd | kAtomicFetch: now = old + operand; break;
+        case kAnd: case kAnd | kAtomicFetch: now = old & operand; break;
+        case kOr: case kOr | kAtomicFetch: now = old | operand; break;
+        case kXor: case kXor | kAtomicFetch: now = old ^ operand; break;
+        case kAtomicXchg: case kAtomicStoreRelease: now = operand; break;
+        case kAtomicCmpXchg: now = old == (regs[0] & mask) ? operand : old; break;
+        case kAtomicLoadAcquire: regs[step.dst] = old; return true;
+        default: return fail("an atomic operation that does not exist");
+    }
+    memcpy(p, &now, size);
+    if (what == kAtomicCmpXchg) {
+        regs[0] = old;
+    } else if ((what & kAtomicFetch) != 0 && !only_stores) {
+        regs[step.src] = old;
     }
     return true;
 }

@@ -205,46 +205,9 @@ void store_frame(const Step* pc, u64* regs, Machine* m) {
     [[clang::musttail]] return next<kMode>(pc + 1, regs, m);
 }
 
-bool do_atomic(const Step* pc, u64* regs, Machine* m) {
-    const u32 size = static_cast<u32>(pc->target);
-    const s32 what = static_cast<s32>(pc->imm);
-    const unsigned base = what == kAtomicLoadAcquire ? pc->src : pc->dst;
-    u64 address = regs[base] + static_cast<u64>(s64{pc->off});
-    bool only_loads = what == kAtomicLoadAcquire;
-    bool only_stores = what == kAtomicStoreRelease;
-    u8* p = only_stores ? nullptr : m->translate(address, size, false);
-    if (!only_loads && (p != nullptr || only_stores)) {
-        p = m->translate(address, size, true);
-    }
-    if (p == nullptr) {
-        return m->fail("an atomic access outside memory");
-    }
-    const u64 mask = size == 8 ? ~u64{0} : 0xffffffffu;
-    const u64 old = load_bytes(p, size);
-    const u64 operand = regs[pc->src] & mask;
-    u64 now = old;
-    switch (what) {
-        case kAdd: case kAdd | kAtomicFetch: now = old + operand; break;
-        case kAnd: case kAnd | kAtomicFetch: now = old & operand; break;
-        case kOr: case kOr | kAtomicFetch: now = old | operand; break;
-        case kXor: case kXor | kAtomicFetch: now = old ^ operand; break;
-        case kAtomicXchg: case kAtomicStoreRelease: now = operand; break;
-        case kAtomicCmpXchg: now = old == (regs[0] & mask) ? operand : old; break;
-        case kAtomicLoadAcquire: regs[pc->dst] = old; return true;
-        default: return m->fail("an atomic operation that does not exist");
-    }
-    memcpy(p, &now, size);
-    if (what == kAtomicCmpXchg) {
-        regs[0] = old;
-    } else if ((what & kAtomicFetch) != 0 && !only_stores) {
-        regs[pc->src] = old;
-    }
-    return true;
-}
-
 template <RunMode kMode>
 void atomic(const Step* pc, u64* regs, Machine* m) {
-    if (!do_atomic(pc, regs, m)) {
+    if (!m->do_atomic(*pc)) {
         return stop(pc, regs, m);
     }
     [[clang::musttail]] return next<kMode>(pc + 1, regs, m);
