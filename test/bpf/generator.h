@@ -47,6 +47,7 @@ private:
     void stale_packet();
     void atomic_on_stack();
     void linked_through_stack();
+    size_t look_up();
     void index_straight(u8 index);
     void linked();
     void touch_by(u8 index);

@@ -8,7 +8,6 @@ namespace gyre::bpf {
 void Generator::spill_and_fill() {
     static constexpr u8 kSizes[] = {kSizeB, kSizeH, kSizeW, kSizeDw};
     const u8 size = kSizes[below(4)];
-    const int bytes = static_cast<int>(access_size(size));
     const int slot = -static_cast<int>(8 * (1 + below(8)));
     switch (below(4)) {
         case 0: emit(kClassSt | kModeMem | size, 10, 0, slot, number()); break;
@@ -26,7 +25,6 @@ void Generator::spill_and_fill() {
     if (fill != kSizeDw && chance(20)) {
         at += static_cast<int>(access_size(fill));
     }
-    (void)bytes;
     emit(kClassLdx | (is_signed ? kModeMemSx : kModeMem) | fill, long_lived(), 10, at, 0);
 }
 
@@ -254,14 +252,19 @@ void Generator::linked_through_stack() {
     }
 }
 
-// Reads a map's value at the number, which only what went before can have bounded.
-void Generator::index_straight(u8 index) {
+// A value of the array in r0; lands where there is none.
+size_t Generator::look_up() {
     emit(kClassSt | kModeMem | kSizeW, 10, 0, -4, 1);
     load_map(1, kArrayMap);
     emit(kClassAlu64 | kMov | kReg, 2, 10, 0, 0);
     emit(kClassAlu64 | kAdd, 2, 0, 0, -4);
     emit(kClassJmp | kCall, 0, 0, 0, 1);
-    const size_t missing = jump(kClassJmp | kJeq, 0, 0, 0);
+    return jump(kClassJmp | kJeq, 0, 0, 0);
+}
+
+// Reads a map's value at the number, which only what went before can have bounded.
+void Generator::index_straight(u8 index) {
+    const size_t missing = look_up();
     emit(kClassAlu64 | kMov | kReg, 3, index, 0, 0);
     if (chance(50)) {
         const size_t high = jump((chance(70) ? kClassJmp : kClassJmp32) | (chance(60) ? kJgt : kJsgt), 3, 0, kMapValueBytes - 1);
@@ -289,12 +292,7 @@ void Generator::linked() {
 }
 
 void Generator::touch_by(u8 index) {
-    emit(kClassSt | kModeMem | kSizeW, 10, 0, -4, 1);
-    load_map(1, kArrayMap);
-    emit(kClassAlu64 | kMov | kReg, 2, 10, 0, 0);
-    emit(kClassAlu64 | kAdd, 2, 0, 0, -4);
-    emit(kClassJmp | kCall, 0, 0, 0, 1);
-    const size_t missing = jump(kClassJmp | kJeq, 0, 0, 0);
+    const size_t missing = look_up();
     emit(kClassAlu64 | kMov | kReg, 3, index, 0, 0);
     bound(3, kMapValueBytes - 1);
     emit(kClassAlu64 | kAdd | kReg, 0, 3, 0, 0);
