@@ -190,6 +190,11 @@ bool Analysis::check_sane_offset(const Reg& r, Kind pointer_kind, int number) {
         return fail(Problem::PointerArithmetic, number, "an offset of ", r.var.smin,
                     " is too far from ", name);
     }
+    // Of a number that stands for several, each is asked for by itself: it may be one of those above.
+    if (attempts_ != nullptr && r.var.smax >= kMaxVariableOffset) {
+        return fail(Problem::PointerArithmetic, number, "an offset of up to ", r.var.smax,
+                    " is too far from ", name);
+    }
     return true;
 }
 

@@ -82,3 +82,22 @@ SEC("tc") ACCEPTED int queue_of_its_map(void* context) {
     if (e) bpf_wq_init(&e->queue, &first, 0);
     return 0;
 }
+
+// A number that is too far out on one way only: where the ways join, no range shows it any more.
+#define FAR_ON_ONE_WAY(ways)                                                                     \
+    "*(u32*)(r10 - 8) = 0; r2 = r10; r2 += -8; r1 = %[numbers] ll; call %[bpf_map_lookup_elem];" \
+    "if r0 != 0 goto 1f; exit; 1: r7 = r0; call %[bpf_get_prandom_u32]; w6 = w0;"                \
+    "call %[bpf_get_prandom_u32]; r9 = r0; w8 = 0;" ways                                         \
+    "call %[bpf_get_prandom_u32]; r7 += r8; r1 = r10; r1 += -8; w2 = 8; r3 = r7;"                \
+    "call %[bpf_probe_read_kernel]; r0 = 0; exit;" ::__imm(bpf_get_prandom_u32),                 \
+        __imm(bpf_map_lookup_elem), __imm(bpf_probe_read_kernel), __imm_addr(numbers)            \
+        : __clobber_all
+
+SEC("raw_tp") REFUSED ASSEMBLY void far_number_on_one_way(void) {
+    asm volatile(FAR_ON_ONE_WAY("if w6 s< 0 goto 2f; if w6 > 0x7f goto 3f; goto 4f;"
+                                "2: w8 = w6; w8 += -0x7f; goto 4f; 3: w8 = 7; 4:"));
+}
+SEC("raw_tp") ACCEPTED ASSEMBLY void near_number_on_each_way(void) {
+    asm volatile(FAR_ON_ONE_WAY("if w6 s< 0 goto 2f; if w6 > 0x7f goto 3f; goto 4f;"
+                                "2: w8 = w6; w8 &= 0xffff; goto 4f; 3: w8 = 7; 4:"));
+}
