@@ -10,6 +10,8 @@
 
 #include "cli/bpf_kernel.h"
 #include "lib/bpf/disassemble.h"
+#include "lib/bpf/helper_ids.h"
+#include "lib/bpf/object/modules.h"
 
 namespace gyre::cli {
 namespace {
@@ -25,6 +27,19 @@ ProgramType type_by_name(std::string_view name) {
         if (environment.rules[t].name == name) return static_cast<ProgramType>(t);
     }
     return ProgramType::Unspecified;
+}
+
+// Only programs that name something of the kernel's, or call helpers that a machine may lock away.
+bool asks_for_facts(Object& object) {
+    for (const auto& p : object.programs()) {
+        const Program& program = p->program;
+        if (program.type == ProgramType::Tracing || program.type == ProgramType::Lsm) return true;
+        for (const Insn& insn : program.insns) {
+            const bool calls_helper = insn.code == (kClassJmp | kCall) && insn.src() == kCallHelper;
+            if ((is_ld_imm64(insn) && insn.src() == kPseudoBtfId) || (calls_helper && helper::lockdown_level(static_cast<u32>(insn.imm)) != 0)) return true;
+        }
+    }
+    return false;
 }
 
 }  // namespace
@@ -51,16 +66,23 @@ Outcome<std::unique_ptr<OpenedObject>> open_object(const BpfInput& input) {
     auto opened = std::make_unique<OpenedObject>();
     const Target* target = linux_tables::find_target(input.target.c_str());
     if (target == nullptr)
-        return problem("'" + input.target + "' is no target", "Targets are linux-6.1, linux-6.12, linux-6.18 and gyre.");
+        return problem("'" + input.target + "' is no target", "Targets are linux-6.1, linux-6.12, linux-6.18 and gyre.", kWrongUsage);
     auto bytes = read_bytes(input.file);
     if (!bytes) return std::unexpected(bytes.error());
     const std::string btf_path = input.kernel_btf.empty() ? kRunningKernelTypes : input.kernel_btf;
     auto btf_bytes = read_bytes(btf_path);
     if (!btf_bytes && !input.kernel_btf.empty()) return std::unexpected(btf_bytes.error());
     if (!target->is_linux && !input.kernel_btf.empty())
-        return problem("the target '" + input.target + "' has no kernel types", "Leave --btf out.");
+        return problem("the target '" + input.target + "' has no kernel types", "Leave --btf out.", kWrongUsage);
     if (btf_bytes && target->is_linux) {
-        opened->btf_bytes = std::move(*btf_bytes);
+        opened->btf_bytes = *btf_bytes;
+        for (const std::string& module : input.module_btf) {
+            auto module_bytes = read_bytes(module);
+            if (!module_bytes) return std::unexpected(module_bytes.error());
+            auto joined = join_module_types(*btf_bytes, opened->btf_bytes, *module_bytes);
+            if (!joined) return problem("'" + module + "': " + joined.error(), "Give /sys/kernel/btf/MODULE or the module itself.");
+            opened->btf_bytes = std::move(*joined);
+        }
         opened->btf_memory.resize(8u << 20);
         opened->btf_arena = std::make_unique<Arena>(opened->btf_memory);
         opened->kernel_btf = std::make_unique<Btf>();
@@ -80,12 +102,18 @@ Outcome<std::unique_ptr<OpenedObject>> open_object(const BpfInput& input) {
     }
     opened->environment = linux_tables::environment(*target, opened->kernel_btf.get());
     if (input.kernel_btf.empty() && opened->kernel_btf) opened->environment.target.cpu_count = possible_cpu_count();
+    const bool is_running_kernel = input.kernel_btf.empty() && opened->kernel_btf;
+    if (is_running_kernel && asks_for_facts(*opened->object)) opened->facts.read_running_kernel();
+    if (!input.symbols.empty() && !opened->facts.read_symbols(input.symbols))
+        return problem("'" + input.symbols + "' cannot be read", "Give a System.map, or a copy of /proc/kallsyms.");
+    if (target->is_linux) opened->environment.facts = opened->facts.facts();
     for (auto& program : opened->object->programs()) {
+        program->program.is_device_bound = input.is_device_bound;
         if (!input.program.empty() && program->name != input.program) continue;
         if (!input.type.empty()) {
             program->program.type = type_by_name(input.type);
             if (program->program.type == ProgramType::Unspecified)
-                return problem("'" + input.type + "' is no program type", "For example: xdp, sched_cls, kprobe, tracing.");
+                return problem("'" + input.type + "' is no program type", "For example: xdp, sched_cls, kprobe, tracing.", kWrongUsage);
         }
         opened->programs.push_back(program.get());
     }

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/bpf_facts.h"
 #include "cli/problem.h"
 #include "lib/bpf/linux/linux.h"
 #include "lib/bpf/object/object.h"
@@ -36,6 +37,9 @@ struct BpfInput {
     std::string target_object;    // for extensions: the object whose function they replace
     std::string target_function;  // empty: the one that the section names
     std::string kernel_btf;   // empty: the running kernel's
+    std::vector<std::string> module_btf;
+    std::string symbols;      // empty: the running kernel's, if its types are
+    bool is_device_bound = false;
     size_t memory_mib = 64;
 };
 
@@ -46,6 +50,7 @@ struct OpenedObject {
     std::unique_ptr<bpf::Btf> kernel_btf;  // null if there is none
     std::unique_ptr<bpf::Object> target;   // of extensions; null if none was given
     std::unique_ptr<bpf::Object> object;
+    bpf::MachineFacts facts;
     bpf::Environment environment;
     std::vector<bpf::ObjectProgram*> programs;
 };

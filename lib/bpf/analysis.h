@@ -19,6 +19,7 @@ namespace gyre::bpf {
 inline constexpr s64 kMaxVariableOffset = 1 << 29;
 inline constexpr s64 kMaxPacketOffset = 0xffff;
 inline constexpr u16 kInstructionSetFour = 606;  // the Linux that first knew it
+inline constexpr u32 kMaxStructOpsArguments = 12;  // MAX_BPF_FUNC_ARGS
 inline constexpr u32 kMaxCallbackDepth = 64;
 inline constexpr u32 kMaxMayGotoDepth = 64;
 
@@ -298,15 +299,28 @@ private:
     // irq.cpp
     bool irq_flag_argument(unsigned number, KfuncCall& call);
 
+    // lock.cpp
+    bool take_lock(const Reg& r, ReferenceKind kind);
+    bool release_lock(const Reg& r, ReferenceKind kind);
+    bool holds_lock_of(const Reg& r) const;
+    bool lock_argument(unsigned number, const KfuncCall& call);
+    bool push_failed_lock();
+
     // exception.cpp
     bool check_exceptions();
-    bool is_extension() const { return program_.target.program != nullptr; }
+    bool is_extension() const {
+        return program_.target.program != nullptr && program_.type != ProgramType::Tracing;
+    }
     bool step_throw();
     bool check_no_leak_by_throw();
     bool check_throws_out_of_no_callback();
 
     // extension.cpp
     bool check_extension();
+
+    // tracing.cpp
+    bool check_traced_program();
+    bool access_traced_argument(u32 index, u32 size, Reg& value);
 
     // offer.cpp
     bool check_offer();
@@ -320,6 +334,9 @@ private:
     bool check_instructions_exist();
     bool check_struct_ops();
     u32 struct_ops_stub() const;
+    std::string_view struct_ops_argument(u32 index) const;
+    bool prepare_references();
+    bool returns_reference() const;
     const HelperPrototype* offered_helper(u32 id) const;
 
     // context.cpp
@@ -344,7 +361,7 @@ private:
     bool check_return_value(unsigned number);
     bool return_range(s64& low, s64& high, bool& is_half) const;
     GlobalArgument global_argument(u32 prototype, u32 index) const;
-    bool check_leaks(const char* where);
+    bool check_leaks(const char* where, bool is_return = false);
     void clobber_caller_saved();
 
     // helper.cpp
@@ -356,9 +373,8 @@ private:
     bool set_helper_result(u32 id, CallFacts& facts);
     bool refine_helper_result(u32 id, const Reg& size_argument);
     bool helper_changes_packets(u32 id) const;
-    bool apply_lock(u32 id, CallFacts& facts);
     bool push_callback(u32 id, const CallFacts& facts);
-    bool push_async_callback(const CallFacts& facts);
+    bool push_async_callback(const CallFacts& facts, CallbackKind kind);
     void invalidate_packets();
 
     // argument.cpp
@@ -416,6 +432,7 @@ private:
     std::span<u32> visits_;
     const ProgramRules* rules_ = nullptr;
     const linux_tables::StructOpsRules* struct_ops_ = nullptr;
+    u32 argument_refs_[kMaxStructOpsArguments] = {};  // what struct_ops hands over, by argument; 0: nothing
     const Map* arena_map_ = nullptr;  // that an instruction names, so that addresses may be cast
     ControlFlow flow_;
     Demand demand_;

@@ -1,58 +1,15 @@
 // SPDX-License-Identifier: MIT
 //
 // May a program of this kind be attached to what it names, and does each of its instructions exist?
-// Asked before the first is followed (Linux: check_attach_btf_id, resolve_pseudo_ldimm64). Left out: most of the list of functions whose errors may be
-// injected, which the kernel's BTF does not hold.
+// Asked before the first is followed (Linux: check_attach_btf_id, resolve_pseudo_ldimm64). Left out: whether the kernel has
+// compiled a function away, where its symbols are not known.
 #include "lib/bpf/analysis.h"
+#include "lib/bpf/linux/functions.h"
 #include "lib/bpf/linux/history.h"
 #include "lib/bpf/linux/linux.h"
 #include "lib/bpf/linux/struct_ops.h"
 
 namespace gyre::bpf {
-namespace {
-
-// Functions whose errors may be injected (ALLOW_ERROR_INJECTION) beside the system calls, and those
-// that the kernel registers for fmod_ret. A kernel's own list is not among its types; what is not named
-// here is refused.
-constexpr std::string_view kInjectable[] = {
-    "should_failslab", "should_fail_alloc_page", "__filemap_add_folio", "should_fail_bio",
-    "bpf_fentry_test1"};
-constexpr std::string_view kRegistered[] = {
-    "bpf_modify_return_test", "bpf_modify_return_test2", "bpf_modify_return_test_tp",
-    "bpf_fentry_test1", "bpf_testmod_fentry_ok", "hid_bpf_device_event", "hid_bpf_rdesc_fixup",
-    "update_socket_protocol"};
-
-bool starts_with(std::string_view text, std::string_view head) {
-    return text.substr(0, head.size()) == head;
-}
-
-bool is_system_call(std::string_view function) {
-    return starts_with(function, "__x64_sys_") || starts_with(function, "__ia32_sys_") ||
-           starts_with(function, "__arm64_sys_") || starts_with(function, "__se_sys_");
-}
-
-bool is_listed(std::span<const std::string_view> names, std::string_view name) {
-    for (std::string_view n : names) {
-        if (n == name) {
-            return true;
-        }
-    }
-    return false;
-}
-
-// Linux keeps programs that sleep off the first three, which run where nothing may.
-bool may_sleep_at(std::string_view function) {
-    return is_system_call(function) ||
-           (is_listed(kInjectable, function) && function != "should_failslab" &&
-            function != "should_fail_alloc_page" && function != "__filemap_add_folio");
-}
-
-bool may_modify_return(std::string_view function) {
-    return is_system_call(function) || starts_with(function, "security_") ||
-           is_listed(kInjectable, function) || is_listed(kRegistered, function);
-}
-
-}  // namespace
 
 bool Analysis::check_instructions_exist() {
     for (u32 i = 0; i < program_.insns.size(); i++) {
@@ -88,6 +45,12 @@ bool Analysis::check_instructions_exist() {
                 state_->insn = i;
                 return fail(Problem::BadType, -1, "the instruction names no variable of the kernel");
             }
+            if (insn.src() == kPseudoBtfId &&
+                !linux_tables::has_symbol(environment_.facts, kernel->name(static_cast<u32>(insn.imm)))) {
+                state_->insn = i;
+                return fail(Problem::BadType, -1, "the kernel's types know ",
+                            kernel->name(static_cast<u32>(insn.imm)), ", but it has no such symbol");
+            }
         }
         const bool is_kfunc = insn.code == (kClassJmp | kCall) && insn.src() == kCallKfunc;
         if (is_kfunc && insn.imm != 0) {  // 0: a weak function that the kernel lacks
@@ -96,6 +59,13 @@ bool Analysis::check_instructions_exist() {
                 kernel->type(static_cast<u32>(insn.imm)).kind() != BtfKind::Function) {
                 state_->insn = i;
                 return fail(Problem::BadHelper, -1, "the kernel function is not known");
+            }
+            const std::string_view function = kernel->name(static_cast<u32>(insn.imm));
+            if (function.starts_with("bpf_xdp_metadata_rx_") && !program_.is_device_bound) {
+                state_->insn = i;
+                return fail(Problem::BadHelper, -1, "kernel function ", function,
+                            " is a device's own; it needs a program that is loaded for one device "
+                            "(--device-bound)");
             }
         }
         const bool is_load = insn.insn_class() == kClassLdx;
@@ -140,6 +110,9 @@ bool Analysis::check_attachment() {
     if (program_.type == ProgramType::StructOps) {
         return check_struct_ops();
     }
+    if (program_.type == ProgramType::Tracing && program_.target.program != nullptr) {
+        return check_traced_program();
+    }
     if (program_.type == ProgramType::Tracing || program_.type == ProgramType::Lsm) {
         if (kernel == nullptr || kernel->type(id).kind() == BtfKind::Void) {
             return refuse(Problem::BadType,
@@ -149,12 +122,26 @@ bool Analysis::check_attachment() {
     if (program_.type == ProgramType::Tracing && program_.attach != AttachType::TraceRawTp &&
         program_.attach != AttachType::TraceIter) {
         std::string_view function = kernel->name(id);
-        if (program_.attach == AttachType::ModifyReturn && !may_modify_return(function)) {
+        if (linux_tables::is_untraceable(function)) {
+            return refuse(Problem::BadType, "programs are never called at this function: ", function);
+        }
+        const bool waits_for_return = program_.attach == AttachType::TraceFexit ||
+                                      program_.attach == AttachType::ModifyReturn;
+        if (waits_for_return && environment_.target.version >= 612 &&
+            linux_tables::never_returns(function)) {
+            return refuse(Problem::BadType, "this function never returns: ", function);
+        }
+        if (!linux_tables::has_symbol(environment_.facts, function)) {
+            return refuse(Problem::BadType, "the kernel's types know this function, but it has no such symbol: ",
+                          function);
+        }
+        if (program_.attach == AttachType::ModifyReturn && !program_.is_sleepable &&
+            !linux_tables::may_modify_return(function, environment_.facts)) {
             return refuse(Problem::BadType,
                           "programs may not modify what this function returns, as far as is known: ",
                           function);
         }
-        if (program_.is_sleepable && !may_sleep_at(function)) {
+        if (program_.is_sleepable && !linux_tables::may_sleep_at(function, environment_.facts)) {
             return refuse(Problem::SleepRule,
                           "a program that may sleep cannot be attached to this function, as far as is "
                           "known: ", function);
@@ -200,12 +187,19 @@ bool Analysis::check_struct_ops() {
         return fail(Problem::BadType, -1, "member ", member.name, " of struct ", name,
                     " is no function");
     }
-    // The program would own such an argument, and have to release it.
-    const u32 stub = struct_ops_stub();
-    for (u32 i = 0; stub != 0 && i < kernel->type(stub).count(); i++) {
-        if (kernel->parameter(stub, i).name.ends_with("__ref")) {
-            return fail(Problem::NotSupported, -1, "member ", member.name, " of struct ", name,
-                        " is given references, whose rules are not known");
+    bool owns_arguments = false;
+    const u32 count = kernel->type(prototype).count();
+    for (u32 i = 0; i < count; i++) {
+        owns_arguments = owns_arguments || struct_ops_argument(i).ends_with("__ref");
+    }
+    if (owns_arguments && count > kMaxStructOpsArguments) {
+        return fail(Problem::NotSupported, -1, "member ", member.name, " of struct ", name,
+                    " takes too many arguments");
+    }
+    for (const Subprogram& sub : flow_.subprograms) {
+        if (owns_arguments && sub.has_tail_call) {
+            return fail(Problem::BadReference, -1,
+                        "a program that is handed a reference may make no tail calls");
         }
     }
     auto lists = [&](std::span<const char* const> names) {
@@ -236,6 +230,39 @@ u32 Analysis::struct_ops_stub() const {
         << kernel.member(program_.attach_type_id, program_.attach_member).name;
     u32 id = kernel.find(out.text(), BtfKind::Function);
     return id != 0 ? kernel.type(id).size_or_type : 0;
+}
+
+std::string_view Analysis::struct_ops_argument(u32 index) const {
+    bool skips_first = false;
+    const u32 stub = struct_ops_stub();
+    return environment_.kernel_btf->parameter(stub != 0 ? stub : attach_prototype(skips_first), index).name;
+}
+
+// Arguments that the program owns from the start (`__ref`), and must release or hand on.
+bool Analysis::prepare_references() {
+    bool skips_first = false;
+    const u32 prototype = program_.type == ProgramType::StructOps ? attach_prototype(skips_first) : 0;
+    for (u32 i = 0; prototype != 0 && i < environment_.kernel_btf->type(prototype).count(); i++) {
+        if (i < kMaxStructOpsArguments && struct_ops_argument(i).ends_with("__ref")) {
+            argument_refs_[i] = new_id();
+            if (!acquire(ReferenceKind::Object, argument_refs_[i], nullptr)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+// Linux 6.15: what a struct_ops program owns it may return, if its member returns a pointer.
+bool Analysis::returns_reference() const {
+    bool skips_first = false;
+    if (program_.type != ProgramType::StructOps || environment_.target.version < 615) {
+        return false;
+    }
+    const Btf& kernel = *environment_.kernel_btf;
+    const u32 prototype = attach_prototype(skips_first);
+    const u32 type = kernel.skip_modifiers(kernel.type(prototype).size_or_type);
+    return prototype != 0 && kernel.type(type).kind() == BtfKind::Pointer;
 }
 
 // The helpers of a program: its type's, or those of the structure or iterator it is attached to.

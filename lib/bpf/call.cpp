@@ -266,11 +266,14 @@ GlobalArgument Analysis::global_argument(u32 prototype, u32 index) const {
     return result;
 }
 
-bool Analysis::check_leaks(const char* where) {
+bool Analysis::check_leaks(const char* where, bool is_return) {
     for (u32 i = 0; i < state_->reference_count; i++) {
         const Reference& r = state_->references[i];
         switch (r.kind) {
             case ReferenceKind::Object:
+                if (is_return && reg(0).ref == r.id && returns_reference()) {
+                    continue;  // whether it may be returned is asked next
+                }
                 return fail(Problem::ReferenceLeak, -1,
                             "a reference acquired at instruction ", r.insn,
                             " is never released on this path; seen at ", where);
@@ -299,7 +302,7 @@ bool Analysis::step_exit(bool& path_ended) {
     if (state_->frame_count > 1) {
         return return_from_callee(path_ended);
     }
-    if (!check_leaks("the exit")) {
+    if (!check_leaks("the exit", true)) {
         return false;
     }
     path_ended = true;
@@ -399,13 +402,29 @@ bool Analysis::check_return_value(unsigned number) {
                     " is returned but was never written");
     }
     if (top().is_async) {
-        high = 0;
+        const bool is_any_int = top().callback == CallbackKind::TaskWork;
+        low = is_any_int ? Width<32>::kSignedMin : 0;
+        high = is_any_int ? Width<32>::kSignedMax : 0;
     } else if (is_sub) {
         if (!r.is_scalar()) {
             return fail(Problem::BadReturnValue, static_cast<int>(number),
                         "a global function must return a number, not ", kind_name(r.kind));
         }
         return true;
+    } else if (returns_reference()) {
+        // Null, or what the program owns, as it came.
+        const Btf& kernel = *environment_.kernel_btf;
+        const u32 type = kernel.skip_modifiers(kernel.type(attach_prototype(skips_first)).size_or_type);
+        const std::string_view wanted = kernel.name(kernel.skip_modifiers(kernel.type(type).size_or_type));
+        const bool is_owned = r.kind == Kind::BtfObject && r.ref != 0 && !r.is_program_type;
+        if (is_owned && kernel.name(r.extra) == wanted) {
+            return check_constant_offset(r, number, false);
+        }
+        if (!r.is_scalar()) {
+            return fail(Problem::BadReturnValue, static_cast<int>(number),
+                        "the program must return null or a struct ", wanted, " that it owns, not ", kind_name(r.kind));
+        }
+        high = 0;
     } else if (!return_range(low, high, is_half)) {
         return true;
     }

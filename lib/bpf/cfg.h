@@ -32,6 +32,7 @@ struct Subprogram {
     bool throws = false;       // it or a subprogram that it calls
     bool returns_void = false;
     bool has_async_entry = false;
+    u8 async_kind = 0;         // CallbackKind
     const Map* async_map = nullptr;
 };
 

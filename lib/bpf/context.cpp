@@ -184,6 +184,9 @@ bool Analysis::access_btf_context(s32 off, u32 size, Access kind, Reg& value) {
     if (kind == Access::Write) {
         return refuse("the context may not be written");
     }
+    if (program_.type == ProgramType::Tracing && program_.target.program != nullptr) {
+        return access_traced_argument(static_cast<u32>(off) / 8, size, value);
+    }
     bool skips_first = false;
     u32 prototype = attach_prototype(skips_first);
     if (prototype == 0) {
@@ -255,11 +258,12 @@ bool Analysis::access_btf_context(s32 off, u32 size, Access kind, Reg& value) {
     }
     std::string_view name = parameter.name;
     if (struct_ops_ != nullptr) {
-        if (u32 stub = struct_ops_stub(); stub != 0) {
-            name = btf.parameter(stub, index).name;
-        }
+        name = struct_ops_argument(index);
         if (name.ends_with("__ref")) {
-            return refuse("an argument that the program must release is not supported");
+            value.ref = index < kMaxStructOpsArguments ? argument_refs_[index] : 0;
+            if (!has_reference(value.ref)) {
+                return refuse("the program has released this argument, or hands it on");
+            }
         }
     }
     bool is_nullable = name.ends_with("__nullable");

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <span>
+#include <string_view>
 
 #include "lib/bpf/btf.h"
 #include "lib/bpf/types.h"
@@ -209,12 +210,24 @@ struct Target {
     bool is_linux = true;
 };
 
+enum class Lockdown : u8 { None, Integrity, Confidentiality };
+
+// What only one machine says of its kernel, beside the types. What is not known refuses nothing that
+// some machine with such a kernel would accept.
+struct KernelFacts {
+    std::span<const std::string_view> symbols;     // of the kernel's symbol table, sorted; empty: unknown
+    std::span<const std::string_view> injectable;  // functions whose errors may be injected, sorted
+    bool knows_injectable = false;
+    Lockdown lockdown = Lockdown::None;
+};
+
 struct Environment {
     Target target;
     std::span<const HelperPrototype> prototypes;
     std::span<const ProgramRules> rules;  // by program type
     const Btf* kernel_btf = nullptr;
     u64 map_types = ~u64{0};  // a bit for each MapType that there is
+    KernelFacts facts;
 };
 
 // `may_sleep` chooses where a helper has a form that may sleep and one that may not.

@@ -75,7 +75,7 @@ bool may_be_extended(ProgramType type) {
 }  // namespace
 
 bool prepare_extension(Program& program, Report& report) {
-    const ExtensionTarget& target = program.target;
+    const ProgramTarget& target = program.target;
     if (target.program == nullptr) {
         return refuse(report, Problem::BadType,
                       "an extension needs the program of which it replaces a function; it was not "

@@ -62,8 +62,8 @@ bool Analysis::is_allowed_under_lock(std::string_view name) const {
            name == "bpf_list_front" || name == "bpf_list_back" || name == "bpf_rbtree_remove" ||
            name == "bpf_rbtree_first" || name == "bpf_rbtree_root" || name == "bpf_rbtree_left" ||
            name == "bpf_rbtree_right" || name.substr(0, 13) == "bpf_iter_num_" ||
-           name == "bpf_refcount_acquire_impl" || name == "bpf_res_spin_lock" ||
-           name == "bpf_res_spin_unlock";
+           name == "bpf_refcount_acquire_impl" || name.starts_with("bpf_res_spin_") ||
+           name.starts_with("bpf_stream_vprintk");
 }
 
 bool Analysis::graph_argument(unsigned number, std::string_view type, KfuncCall& call,
@@ -97,15 +97,8 @@ bool Analysis::graph_argument(unsigned number, std::string_view type, KfuncCall&
         if (call.field == nullptr) {
             return fail(Problem::BadArgument, n, "r", number, " points to no list or tree");
         }
-        const void* owner = r.kind == Kind::MapValue ? static_cast<const void*>(r.map)
-                                                     : static_cast<const void*>(program_.btf);
-        for (u32 i = 0; i < state_->reference_count; i++) {
-            const Reference& held = state_->references[i];
-            if (held.kind == ReferenceKind::SpinLock && held.id == r.id && held.object == owner) {
-                return true;
-            }
-        }
-        return fail(Problem::LockRule, n, "the lock of this list or tree must be held");
+        return holds_lock_of(r) ||
+               fail(Problem::LockRule, n, "the lock of this list or tree must be held");
     }
     if (call.field == nullptr || !is_object) {
         return fail(Problem::BadArgument, n, "r", number, " is no node of an allocated object");

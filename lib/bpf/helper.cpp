@@ -65,41 +65,6 @@ bool Analysis::refine_helper_result(u32 id, const Reg& size_argument) {
     return true;
 }
 
-bool Analysis::apply_lock(u32 id, CallFacts& facts) {
-    const Reg r = reg(1);
-    bool is_lock = id == helper::kSpinLock;
-    if (is_in_tree_callback()) {
-        return fail(Problem::LockRule, 1, "the comparison of a tree's nodes may not touch locks");
-    }
-    const void* object = r.kind == Kind::MapValue ? static_cast<const void*>(r.map)
-                                                  : static_cast<const void*>(program_.btf);
-    (void)facts;
-    if (is_lock) {
-        if (state_->lock_count != 0) {
-            return fail(Problem::LockRule, 1, "a second lock is taken while one is held");
-        }
-        state_->lock_count++;
-        return acquire(ReferenceKind::SpinLock, r.id, object);
-    }
-    for (u32 i = 0; i < state_->reference_count; i++) {
-        Reference& held = state_->references[i];
-        if (held.kind != ReferenceKind::SpinLock) {
-            continue;
-        }
-        if (held.id != r.id || held.object != object) {
-            return fail(Problem::LockRule, 1, "the lock that is released is not the one that is held");
-        }
-        for (u32 k = i + 1; k < state_->reference_count; k++) {
-            state_->references[k - 1] = state_->references[k];
-        }
-        state_->reference_count--;
-        state_->lock_count--;
-        return change_regs([](const Reg& x) { return x.has(kNonOwning); },
-                           [](Reg& x) { x = Reg::unknown(); });
-    }
-    return fail(Problem::LockRule, 1, "a lock is released that is not held");
-}
-
 bool Analysis::push_callback(u32 id, const CallFacts& facts) {
     u32 s = facts.callback_subprogram;
     Frame& caller = top();
@@ -178,14 +143,15 @@ bool Analysis::push_callback(u32 id, const CallFacts& facts) {
     return pushed;
 }
 
-bool Analysis::push_async_callback(const CallFacts& facts) {
+bool Analysis::push_async_callback(const CallFacts& facts, CallbackKind kind) {
     Subprogram& sub = flow_.subprograms[facts.callback_subprogram];
     sub.is_async_callback = true;
-    const Map* map = reg(1).map;
-    if (sub.async_map == map && sub.has_async_entry) {
+    const Map* map = facts.map;
+    if (sub.async_map == map && sub.has_async_entry && sub.async_kind == static_cast<u8>(kind)) {
         return true;  // walked already, or waiting to be
     }
     sub.async_map = map;
+    sub.async_kind = static_cast<u8>(kind);
     sub.has_async_entry = true;
     State* s = arena_.make<State>();
     Pending* entry = s != nullptr ? arena_.make<Pending>(pending_, s) : nullptr;
@@ -195,11 +161,12 @@ bool Analysis::push_async_callback(const CallFacts& facts) {
     State* outside = state_;
     state_ = s;
     s->insn = sub.begin;
+    s->may_sleep = kind != CallbackKind::Timer;  // the others run in threads
     bool pushed = push_frame(facts.callback_subprogram, Frame::kNoCall);
     if (pushed) {
         Frame& f = top();
         f.is_async = true;
-        f.callback = CallbackKind::Timer;
+        f.callback = kind;
         f.regs[1] = Reg::pointer(Kind::ConstMap);
         f.regs[1].map = map;
         f.regs[2] = Reg::pointer(Kind::MapKey);
@@ -320,6 +287,11 @@ bool Analysis::call_helper(const Insn& insn, bool&) {
     if (h == nullptr || !helper_condition(id)) {
         return refuse_helper(id, h);
     }
+    const u32 locked_from = helper::lockdown_level(id);
+    if (locked_from != 0 && static_cast<u32>(environment_.facts.lockdown) >= locked_from) {
+        return fail(Problem::BadHelper, -1, "this machine is locked down and does not let programs call helper ",
+                    h->name);
+    }
     if ((h->properties & kGplOnly) && !program_.is_gpl) {
         return fail(Problem::BadHelper, -1, "helper ", h->name,
                     " may be called by programs under a GPL-compatible licence only");
@@ -390,15 +362,17 @@ bool Analysis::special_helper(u32 id, CallFacts& facts) {
         case helper::kLoop:
         case helper::kFindVma:
         case helper::kUserRingbufDrain: return push_callback(id, facts);
-        case helper::kTimerSetCallback: return push_async_callback(facts);
+        case helper::kTimerSetCallback:
+            facts.map = reg(1).map;
+            return push_async_callback(facts, CallbackKind::Timer);
         case helper::kTimerInit:
             if (facts.map == nullptr || reg(1).map != facts.map ||
                 reg(1).parent != facts.map_lookup) {
                 return fail(Problem::BadArgument, 2, "the timer lies in another map");
             }
             return true;
-        case helper::kSpinLock:
-        case helper::kSpinUnlock: return apply_lock(id, facts);
+        case helper::kSpinLock: return take_lock(reg(1), ReferenceKind::SpinLock);
+        case helper::kSpinUnlock: return release_lock(reg(1), ReferenceKind::SpinLock);
         case helper::kSnprintf:
             if (reg(5).var.is_constant() && reg(5).var.value() % 8 != 0) {
                 return fail(Problem::BadArgument, 5, "the data length must be a multiple of eight");

@@ -135,7 +135,7 @@ bool Analysis::check_used_map(const Map& map) {
                       t == ProgramType::PerfEvent || t == ProgramType::RawTracepoint ||
                       t == ProgramType::RawTracepointWritable;
     for (const SpecialField& f : map.fields) {
-        bool is_lock = f.kind == FieldKind::SpinLock;
+        bool is_lock = f.kind == FieldKind::SpinLock || f.kind == FieldKind::ResSpinLock;
         bool is_graph = f.kind == FieldKind::ListHead || f.kind == FieldKind::RbRoot;
         bool is_late = f.kind == FieldKind::Timer || f.kind == FieldKind::Workqueue;
         if ((is_tracing && (is_lock || is_graph || is_late)) ||

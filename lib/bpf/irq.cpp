@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Interrupts off and on again: bpf_local_irq_save leaves what it found in a stack slot that nothing else
-// may touch, bpf_local_irq_restore takes it back, the latest first (Linux 6.14, process_irq_flag). Left
-// out: locks that save interrupts themselves (bpf_res_spin_lock_irqsave).
+// may touch, bpf_local_irq_restore takes it back, the latest first (Linux 6.14, process_irq_flag). Locks
+// that save interrupts themselves (bpf_res_spin_lock_irqsave) keep a flag of their own kind.
 #include "lib/bpf/analysis.h"
 #include "lib/bpf/kfunc_call.h"
 
@@ -22,8 +22,10 @@ bool Analysis::irq_flag_argument(unsigned number, KfuncCall& call) {
     }
     const u32 slot = static_cast<u32>(-off / 8 - 1);
     Slot& s = frame_at(r.frame).stack->slots()[slot];
-    note_stack_use(r.frame, u64{1} << slot, call.name == "bpf_local_irq_restore");
-    if (call.name == "bpf_local_irq_save") {
+    const bool saves = call.name.ends_with("save");
+    const u32 keeper = call.name.starts_with("bpf_res_spin_") ? 1 : 0;  // whose flag it is
+    note_stack_use(r.frame, u64{1} << slot, !saves);
+    if (saves) {
         if (s.tags[0] == Tag::Iterator || s.tags[0] == Tag::Dynptr || s.tags[0] == Tag::IrqFlag) {
             return fail(Problem::BadArgument, n,
                         "the interrupt flag would overwrite another object on the stack");
@@ -38,11 +40,16 @@ bool Analysis::irq_flag_argument(unsigned number, KfuncCall& call) {
         }
         s.reg = Reg::pointer(Kind::IrqFlag);
         s.reg.id = id;
+        s.reg.extra = keeper;
         state_->active_irq = id;
         return true;
     }
     if (s.tags[0] != Tag::IrqFlag) {
         return fail(Problem::BadArgument, n, "r", number, " points to no saved interrupt flag");
+    }
+    if (s.reg.extra != keeper) {
+        return fail(Problem::LockRule, n, "the interrupt flag was saved ", keeper ? "without" : "together with",
+                    " a lock and must be restored so");
     }
     if (s.reg.id != state_->active_irq) {
         return fail(Problem::LockRule, n,

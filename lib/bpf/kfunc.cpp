@@ -40,6 +40,9 @@ bool is_plain(const Btf& btf, u32 type, int depth) {
     return true;
 }
 
+// The kernel's mark of objects that are allocated but not yet in use (nf_conn___init).
+bool is_unfinished(std::string_view structure) { return structure.ends_with("___init"); }
+
 }  // namespace
 
 bool is_plain_data(const Btf& btf, u32 type) { return is_plain(btf, type, 0); }
@@ -74,6 +77,14 @@ bool Analysis::kfunc_object_argument(unsigned number, u32 pointee, KfuncCall& ca
         type = kernel.find(own, BtfKind::Struct);
     }
     bool is_void = pointee == 0;
+    // What is released goes back as what it came as; and an object that is still being made is not yet one.
+    const std::string_view have = r.is_program_type ? std::string_view{} : kernel.name(type);
+    const bool is_strict = ((call.row->flags & kReleaseRef) && r.ref != 0) ||
+                           (is_unfinished(have) != is_unfinished(wanted));
+    if (!is_void && is_strict && (r.off != 0 || have != wanted)) {
+        return fail(Problem::BadArgument, n, "r", number, " points to struct ", have,
+                    " and must point to struct ", wanted, " itself");
+    }
     const Btf* btf = r.is_program_type ? program_.btf : &kernel;
     // The kernel's own form of a context may stand for the context.
     bool is_context = (wanted == "__sk_buff" && kernel.name(type) == "sk_buff") ||
@@ -326,6 +337,10 @@ bool Analysis::call_kfunc(const Insn& insn, bool& path_ended) {
         return fail(Problem::LockRule, -1, "kernel function ", call.name,
                     " is called while a lock is held");
     }
+    const bool takes_lock = call.name.starts_with("bpf_res_spin_lock");
+    if (takes_lock && !push_failed_lock()) {
+        return false;
+    }
     u32 count = kernel->type(call.prototype).count();
     if (count > 5) {
         return fail(Problem::NotSupported, -1, "the function takes more than five arguments");
@@ -359,6 +374,9 @@ bool Analysis::call_kfunc(const Insn& insn, bool& path_ended) {
     }
     if (!kfunc_result(call)) {
         return false;
+    }
+    if (takes_lock) {
+        reg(0) = Reg::constant(0);
     }
     if (flags & kIteratorNext) {
         return iterator_next(call);

@@ -30,7 +30,7 @@ struct KfuncCall {
     Reg dynptr;
     bool has_dynptr = false;
     const SpecialField* field = nullptr;  // of a list or tree
-    Reg queue;                     // the map's value that holds the work queue
+    Reg queue;                     // the map's value that holds the work queue or task work
     Reg object;                    // the allocated object among the arguments
     Reg node;
     u32 callback = 0;

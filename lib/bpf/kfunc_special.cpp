@@ -11,6 +11,11 @@ bool ends_with(std::string_view s, std::string_view tail) {
     return s.size() >= tail.size() && s.substr(s.size() - tail.size()) == tail;
 }
 
+// 6.18 renamed them in the course of its life.
+bool is_task_work(std::string_view name) {
+    return name.starts_with("bpf_task_work_schedule_");
+}
+
 }  // namespace
 
 bool Analysis::special_kfunc_argument(unsigned number, std::string_view parameter,
@@ -54,7 +59,7 @@ bool Analysis::special_kfunc_argument(unsigned number, std::string_view paramete
         }
         if (call.queue.map != nullptr &&
             (is_object || call.queue.map != r.map || call.queue.parent != r.parent)) {
-            return fail(Problem::BadArgument, n, "the work queue lies in another map");
+            return fail(Problem::BadArgument, n, "the work queue or task work lies in another map");
         }
         return true;
     }
@@ -104,7 +109,11 @@ bool Analysis::special_kfunc_argument(unsigned number, std::string_view paramete
                 }
             }
         }
-        return fail(Problem::BadArgument, n, "r", number, " points to no work queue of a map");
+        return fail(Problem::BadArgument, n, "r", number, " points to no ",
+                    type == "bpf_wq" ? "work queue" : "task work", " of a map");
+    }
+    if (type == "bpf_res_spin_lock") {
+        return lock_argument(number, call);
     }
     if (!graph_argument(number, type, call, handled)) {
         return false;
@@ -212,7 +221,13 @@ bool Analysis::special_kfunc(KfuncCall& call, bool& ended) {
     } else if (name == "bpf_wq_set_callback_impl") {
         CallFacts facts;
         facts.callback_subprogram = call.callback;
-        return push_async_callback(facts);
+        facts.map = reg(1).map;
+        return push_async_callback(facts, CallbackKind::Workqueue);
+    } else if (is_task_work(name)) {
+        CallFacts facts;
+        facts.callback_subprogram = call.callback;
+        facts.map = call.queue.map;
+        return push_async_callback(facts, CallbackKind::TaskWork);
     } else if (name == "bpf_session_cookie") {
         call.result = Reg::pointer(Kind::Memory);
         call.result.extra = 8;

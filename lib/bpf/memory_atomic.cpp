@@ -73,10 +73,6 @@ bool Analysis::step_atomic(const Insn& insn) {
     if (loaded == static_cast<int>(kFramePointer)) {
         return fail(Problem::BadRegisterUse, loaded, "r10 may not be written");
     }
-    if (k == Kind::BtfObject && !reg(d).has(kAlloc)) {
-        return fail(Problem::ReadOnly, static_cast<int>(d),
-                    "a kernel object may not be written");
-    }
     // Spilled pointers may not be part of arithmetic, but may be overwritten by it as plain bytes.
     Reg keep = reg(d);
     Reg before = loaded >= 0 ? reg(static_cast<unsigned>(loaded)) : Reg{};

@@ -26,9 +26,9 @@ struct LineInfo {
 };
 
 // A program of type Extension (freplace) stands in for a global function of another program and sees
-// what that one sees.
+// what that one sees; one of type Tracing (fentry, fexit) is called beside such a function.
 struct Program;
-struct ExtensionTarget {
+struct ProgramTarget {
     const Program* program = nullptr;  // with its types; null: not known
     u32 type_id = 0;                   // of the function, among the types of that program
 };
@@ -40,8 +40,9 @@ struct Program {
     AttachType attach = AttachType::CgroupInetIngress;
     u32 attach_type_id = 0;  // kernel BTF: Function, tracepoint typedef or hook prototype
     u32 attach_member = 0;   // of a struct_ops structure
-    ExtensionTarget target;
+    ProgramTarget target;
     bool is_sleepable = false;
+    bool is_device_bound = false;  // loaded for one network device, whose own functions it may call
     bool is_gpl = true;
     bool needs_strict_alignment = false;
     std::span<const Map* const> maps;

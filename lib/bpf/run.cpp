@@ -156,7 +156,7 @@ bool Analysis::prepare_main(State& s) {
     }
     Frame& f = *s.frames[0];
     f.regs[1] = Reg::pointer(Kind::Context);
-    return check_attachment();
+    return check_attachment() && prepare_references();
 }
 
 bool Analysis::prepare_global(State& s, u32 subprogram) {

@@ -116,7 +116,7 @@ struct StackBlock {
 };
 
 enum class CallbackKind : u8 {
-    None, ForEach, Loop, Timer, FindVma, UserRingbuf, RbtreeLess, Workqueue, Exception,
+    None, ForEach, Loop, Timer, FindVma, UserRingbuf, RbtreeLess, Workqueue, TaskWork, Exception,
 };
 
 struct Frame {

@@ -38,9 +38,10 @@ run() {
     done < "$work/lines"
 }
 if [ "${1:-}" = --kernel ]; then
-    run kernel --kernel --skip "$here/features/skip-kernel.txt" "$work/arena.o" "$work/exceptions.o" "$work/graph.o" "$work/irq.o" "$work/versions.o"
+    run kernel --kernel --skip "$here/features/skip-kernel.txt" "$work/arena.o" "$work/exceptions.o" "$work/graph.o" "$work/irq.o" "$work/locks.o" \
+        "$work/deferred.o" "$work/versions.o"
 else
-    run linux-6.18 "$work/arena.o" "$work/attach.o" "$work/exceptions.o" "$work/graph.o" "$work/irq.o"
+    run linux-6.18 "$work/arena.o" "$work/attach.o" "$work/exceptions.o" "$work/graph.o" "$work/irq.o" "$work/locks.o" "$work/deferred.o"
     run extension --target-object "$work/replaced.o" "$work/extension.o"
     run linux-6.12 --target linux-6.12 "$work/arena.o"
     for target in linux-6.1 linux-6.12 linux-6.18; do

@@ -16,8 +16,10 @@
 
 #include "lib/bpf/interpreter.h"
 #include "lib/bpf/linux/linux.h"
+#include "lib/bpf/object/modules.h"
 #include "lib/bpf/object/object.h"
 #include "lib/bpf/verifier.h"
+#include "cli/bpf_facts.h"
 #include "cli/bpf_kernel.h"
 
 using namespace gyre::bpf;
@@ -127,6 +129,9 @@ int main(int argc, char** argv) {
     const char* target_name = "linux-6.18";
     std::string target_object_name;
     std::string target_function;
+    std::string symbols;
+    std::vector<std::string> modules;
+    bool is_device_bound = false;
     std::vector<std::string> files;
     for (int i = 1; i < argc; i++) {
         std::string a = argv[i];
@@ -152,6 +157,12 @@ int main(int argc, char** argv) {
             target_name = argv[++i];
         } else if (a == "--target-object" && i + 1 < argc) {
             target_object_name = argv[++i];
+        } else if (a == "--module-btf" && i + 1 < argc) {
+            modules.push_back(argv[++i]);
+        } else if (a == "--device-bound") {
+            is_device_bound = true;
+        } else if (a == "--symbols" && i + 1 < argc) {
+            symbols = argv[++i];
         } else if (a == "--target-function" && i + 1 < argc) {
             target_function = argv[++i];
         } else {
@@ -167,10 +178,29 @@ int main(int argc, char** argv) {
     std::vector<u8> btf_memory(64u << 20);
     Arena btf_arena(btf_memory);
     std::vector<u8> btf_bytes = read_file("/sys/kernel/btf/vmlinux");
+    const std::vector<u8> plain_btf = btf_bytes;
+    for (const std::string& module : modules) {
+        auto joined = join_module_types(plain_btf, btf_bytes, read_file(module));
+        if (!joined) {
+            fprintf(stderr, "%s: %s\n", module.c_str(), joined.error().c_str());
+            return 2;
+        }
+        btf_bytes = std::move(*joined);
+    }
     Btf kernel_btf;
     bool has_btf = !btf_bytes.empty() && kernel_btf.open(btf_bytes, btf_arena) == nullptr;
     Environment environment = linux_tables::environment(*target, has_btf ? &kernel_btf : nullptr);
     environment.target.cpu_count = possible_cpu_count();
+    // What only this machine says counts where this machine is the oracle.
+    MachineFacts facts;
+    if (use_kernel) {
+        facts.read_running_kernel();
+    }
+    if (!symbols.empty() && !facts.read_symbols(symbols)) {
+        fprintf(stderr, "%s cannot be read\n", symbols.c_str());
+        return 2;
+    }
+    environment.facts = facts.facts();
     std::vector<u8> memory(512u << 20);
     u32 number = 0, equal_count = 0, wrong_accept = 0, wrong_refuse = 0, left_out = 0;
     double total_us = 0;
@@ -212,6 +242,7 @@ int main(int argc, char** argv) {
                 left_out++;
                 continue;
             }
+            p->program.is_device_bound = is_device_bound;
             p->program.needs_strict_alignment = (e.flags & 1) != 0;
             p->program.is_sleepable = p->program.is_sleepable || (e.flags & 16) != 0;
             Arena arena(memory);

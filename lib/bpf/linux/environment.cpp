@@ -61,7 +61,7 @@ Environment environment(const Target& target, const Btf* kernel_btf) {
     if (!target.is_linux) {
         return gyre_place::environment(target);
     }
-    return {target, {kHelperPrototypes, kHelperPrototypeCount}, kRules, kernel_btf, ~u64{0}};
+    return {target, {kHelperPrototypes, kHelperPrototypeCount}, kRules, kernel_btf, ~u64{0}, {}};
 }
 
 const Target* find_target(const char* name) {

@@ -49,7 +49,8 @@ public:
     const Btf* btf() const { return has_btf_ ? &btf_ : nullptr; }
     const std::vector<u8>& btf_bytes() const { return btf_bytes_; }
     // Makes every program of type Extension one that replaces a function of `target`, which must live as
-    // long: the function `name`, or the one that the program's section names.
+    // long: the function `name`, or the one that the program's section names. Programs that trace a function
+    // (fentry, fexit) trace that of `target`, if it has one of the name, else the kernel's.
     void extend(const Object& target, std::string_view name);
     std::string_view license() const { return license_; }
     // The types in the form that Linux's BPF_BTF_LOAD takes: externs made presentable.

@@ -292,7 +292,10 @@ void ObjectLoader::add_exception_callback(ObjectProgram& p, std::string_view nam
 
 void Object::extend(const Object& target, std::string_view name) {
     for (auto& p : programs_) {
-        if (p->program.type != ProgramType::Extension) {
+        const bool is_traced = p->program.type == ProgramType::Tracing &&
+                               (p->program.attach == AttachType::TraceFentry || p->program.attach == AttachType::TraceFexit ||
+                                p->program.attach == AttachType::ModifyReturn);
+        if (p->program.type != ProgramType::Extension && !is_traced) {
             continue;
         }
         const std::string wanted = name.empty() ? p->attach_name : std::string(name);
@@ -303,7 +306,11 @@ void Object::extend(const Object& target, std::string_view name) {
                 }
             }
         }
-        if (p->program.target.program == nullptr && p->problem.empty()) {
+        if (p->program.target.program != nullptr) {
+            p->program.attach_type_id = 0;
+        }
+        const bool is_of_kernel = is_traced && p->program.attach_type_id != 0;
+        if (p->program.target.program == nullptr && p->problem.empty() && !is_of_kernel) {
             p->problem = "the target holds no function '" + wanted + "'";
         }
     }
