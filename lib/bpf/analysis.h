@@ -333,7 +333,7 @@ private:
     bool check_attachment();
     bool check_instructions_exist();
     bool check_struct_ops();
-    u32 struct_ops_stub() const;
+    u32 find_struct_ops_stub() const;
     std::string_view struct_ops_argument(u32 index) const;
     bool prepare_references();
     bool returns_reference() const;
@@ -432,6 +432,7 @@ private:
     std::span<u32> visits_;
     const ProgramRules* rules_ = nullptr;
     const linux_tables::StructOpsRules* struct_ops_ = nullptr;
+    u32 struct_ops_stub_ = 0;  // its prototype; 0: there is none
     u32 argument_refs_[kMaxStructOpsArguments] = {};  // what struct_ops hands over, by argument; 0: nothing
     const Map* arena_map_ = nullptr;  // that an instruction names, so that addresses may be cast
     ControlFlow flow_;

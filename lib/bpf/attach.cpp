@@ -177,6 +177,13 @@ bool Analysis::check_struct_ops() {
     if (struct_ops_ == nullptr) {
         return fail(Problem::NotSupported, -1, "the rules of struct ", name, " are not known");
     }
+    // What the kernel registers it has wrapped in a type of its own.
+    char wrapper[128];
+    TextWriter out(wrapper);
+    out << "bpf_struct_ops_" << name;
+    if (kernel->find(out.text(), BtfKind::Struct) == 0) {
+        return fail(Problem::BadType, -1, "the kernel, as it was built, takes no programs for struct ", name);
+    }
     if (program_.attach_member >= kernel->type(id).count()) {
         return fail(Problem::BadType, -1, "struct ", name, " has no such member");
     }
@@ -187,6 +194,7 @@ bool Analysis::check_struct_ops() {
         return fail(Problem::BadType, -1, "member ", member.name, " of struct ", name,
                     " is no function");
     }
+    struct_ops_stub_ = find_struct_ops_stub();
     bool owns_arguments = false;
     const u32 count = kernel->type(prototype).count();
     for (u32 i = 0; i < count; i++) {
@@ -222,7 +230,7 @@ bool Analysis::check_struct_ops() {
 }
 
 // The kernel's stub of a struct_ops member: the names of its parameters say more than the member's.
-u32 Analysis::struct_ops_stub() const {
+u32 Analysis::find_struct_ops_stub() const {
     const Btf& kernel = *environment_.kernel_btf;
     char name[128];
     TextWriter out(name);
@@ -234,8 +242,8 @@ u32 Analysis::struct_ops_stub() const {
 
 std::string_view Analysis::struct_ops_argument(u32 index) const {
     bool skips_first = false;
-    const u32 stub = struct_ops_stub();
-    return environment_.kernel_btf->parameter(stub != 0 ? stub : attach_prototype(skips_first), index).name;
+    const u32 named = struct_ops_stub_ != 0 ? struct_ops_stub_ : attach_prototype(skips_first);
+    return environment_.kernel_btf->parameter(named, index).name;
 }
 
 // Arguments that the program owns from the start (`__ref`), and must release or hand on.

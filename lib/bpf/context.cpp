@@ -221,6 +221,13 @@ bool Analysis::access_btf_context(s32 off, u32 size, Access kind, Reg& value) {
     }
     u32 pointee_raw = btf.type(type).size_or_type;
     u32 pointee = btf.skip_modifiers(pointee_raw);
+    const char* handle = struct_ops_ == nullptr ? nullptr
+                                                : linux_tables::argument_handle(
+                                                      btf.name(program_.attach_type_id),
+                                                      btf.member(program_.attach_type_id, program_.attach_member).name, index);
+    if (handle != nullptr && find_kernel_struct(handle) != 0) {
+        pointee = find_kernel_struct(handle);
+    }
     BtfKind pk = btf.type(pointee).kind();
     bool must_be_whole = environment_.target.version >= 612;
     if (pointee == 0 || !btf.type(pointee).is_composite()) {

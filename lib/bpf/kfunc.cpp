@@ -7,6 +7,7 @@
 
 #include "lib/bpf/analysis.h"
 #include "lib/bpf/kfunc_call.h"
+#include "lib/bpf/linux/struct_ops.h"
 
 namespace gyre::bpf {
 namespace {
@@ -315,6 +316,13 @@ bool Analysis::call_kfunc(const Insn& insn, bool& path_ended) {
         }
         return fail(Problem::BadHelper, -1, "kernel function ", call.name,
                     " may not be called by a program of type ", rules_->name);
+    }
+    if (program_.type == ProgramType::StructOps &&
+        !linux_tables::may_call(kernel->name(program_.attach_type_id),
+                                kernel->member(program_.attach_type_id, program_.attach_member).name,
+                                call.name)) {
+        return fail(Problem::BadHelper, -1, "kernel function ", call.name,
+                    " may not be called by this member's programs");
     }
     bool is_iterator_program = program_.type == ProgramType::Tracing &&
                                program_.attach == AttachType::TraceIter;

@@ -43,6 +43,8 @@ if [ "${1:-}" = --kernel ]; then
 else
     run linux-6.18 "$work/arena.o" "$work/attach.o" "$work/exceptions.o" "$work/graph.o" "$work/irq.o" "$work/locks.o" "$work/deferred.o"
     run extension --target-object "$work/replaced.o" "$work/extension.o"
+    run traced --target-object "$work/replaced.o" "$work/traced.o"
+    run module --module-btf "$work/module_types.o" "$work/module.o"
     run linux-6.12 --target linux-6.12 "$work/arena.o"
     for target in linux-6.1 linux-6.12 linux-6.18; do
         run "$target" --target "$target" "$work/versions.o"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // See struct_ops.h. As of Linux 6.12 to 6.18: TCP congestion control, the dummy of the selftests,
-// sched_ext, HID and queueing disciplines. Structures of other modules are not known here, and a
-// program for one of them is refused with that reason.
+// sched_ext, HID, queueing disciplines and the module of the selftests. What other modules ask is not in
+// their types, and a program for one of them is refused with that reason.
 #include "lib/bpf/linux/struct_ops.h"
 
 #include "lib/bpf/linux/linux.h"
@@ -36,7 +36,7 @@ constexpr WritableMember kHidWritable[] = {
 };
 
 constexpr WritableMember kQdiscWritable[] = {
-    {"sk_buff", "tstamp"}, {"Qdisc", "limit"}, {"Qdisc", "q.qlen"}, {"Qdisc", "qstats"},
+    {"sk_buff", "tstamp"}, {"sk_buff", "cb", "qdisc_skb_cb", "data"}, {"Qdisc", "limit"}, {"Qdisc", "q.qlen"}, {"Qdisc", "qstats"},
 };
 
 const HelperSet kNoHelpers = {};
@@ -53,6 +53,14 @@ const StructOpsRules kRules[] = {
      .helpers = &kBaseHelpers},
     {.name = "Qdisc_ops", .all_may_sleep = true, .may_sleep = {}, .unsupported = {},
      .writable = kQdiscWritable, .helpers = &kBaseHelpers},
+    {.name = "bpf_testmod_ops", .all_may_sleep = true, .may_sleep = {}, .unsupported = {},
+     .writable = {}, .helpers = &kBaseHelpers},
+    {.name = "bpf_testmod_ops2", .all_may_sleep = true, .may_sleep = {}, .unsupported = {},
+     .writable = {}, .helpers = &kBaseHelpers},
+    {.name = "bpf_testmod_ops3", .all_may_sleep = true, .may_sleep = {}, .unsupported = {},
+     .writable = {}, .helpers = &kBaseHelpers},
+    {.name = "bpf_testmod_st_ops", .all_may_sleep = true, .may_sleep = {}, .unsupported = {},
+     .writable = {}, .helpers = &kBaseHelpers},
 };
 
 constexpr std::string_view kDisabledHooks[] = {
@@ -92,6 +100,13 @@ bool find_member(const Btf& btf, u32 type, std::string_view path, u32& offset, u
     std::string_view head = path.substr(0, dot);
     for (u32 i = 0; i < btf.type(type).count(); i++) {
         BtfMember m = btf.member(type, i);
+        if (m.name.empty() && btf.type(btf.skip_modifiers(m.type)).is_composite()) {
+            u32 inside = offset + m.bit_offset / 8;
+            if (find_member(btf, btf.skip_modifiers(m.type), path, inside, size)) {
+                offset = inside;
+                return true;
+            }
+        }
         if (m.name != head) {
             continue;
         }
@@ -151,11 +166,36 @@ bool may_write(const StructOpsRules& rules, const Btf& kernel, u32 type, u32 off
         if (row.member[0] != 0 && !find_member(kernel, owner, row.member, begin, bytes)) {
             continue;
         }
+        const u32 view = row.view != nullptr ? kernel.find(row.view, BtfKind::Struct) : 0;
+        if (row.view != nullptr && !find_member(kernel, view, row.view_member, begin, bytes)) {
+            continue;
+        }
         if (offset >= begin && u64{offset} + size <= u64{begin} + bytes) {
             return true;
         }
     }
     return false;
+}
+
+// Linux: bpf_qdisc_kfunc_filter.
+bool may_call(std::string_view structure, std::string_view member, std::string_view function) {
+    if (function == "bpf_qdisc_skb_drop") {
+        return structure == "Qdisc_ops" && member == "enqueue";
+    }
+    if (function == "bpf_qdisc_watchdog_schedule") {
+        return structure == "Qdisc_ops" && (member == "enqueue" || member == "dequeue");
+    }
+    if (function == "bpf_qdisc_bstats_update") {
+        return structure == "Qdisc_ops" && member == "dequeue";
+    }
+    const bool is_of_queues = function == "bpf_kfree_skb" || function == "bpf_skb_get_hash";
+    return !is_of_queues || structure == "Qdisc_ops";
+}
+
+const char* argument_handle(std::string_view structure, std::string_view member, u32 index) {
+    constexpr u32 kPacketsToFree = 2;
+    return structure == "Qdisc_ops" && member == "enqueue" && index == kPacketsToFree ? "bpf_sk_buff_ptr"
+                                                                                      : nullptr;
 }
 
 bool is_disabled_lsm_hook(std::string_view function) { return is_hook(kDisabledHooks, function); }

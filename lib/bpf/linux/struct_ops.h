@@ -12,6 +12,8 @@ namespace gyre::bpf::linux_tables {
 struct WritableMember {
     const char* structure;  // the kernel's
     const char* member;     // "a.b" is a member of a member; "" is all of it
+    const char* view = nullptr;         // of the bytes there only those that
+    const char* view_member = nullptr;  // ... a structure of this name has for this member
 };
 
 struct StructOpsRules {
@@ -28,6 +30,12 @@ const StructOpsRules* find_struct_ops(std::string_view structure);
 
 // May `size` bytes at `offset` of the kernel's `type` be written under these rules?
 bool may_write(const StructOpsRules& rules, const Btf& kernel, u32 type, u32 offset, u32 size);
+
+// Some kernel functions are for some members only. `member` is that of the program.
+bool may_call(std::string_view structure, std::string_view member, std::string_view function);
+
+// The structure as which an argument is shown that programs may hand on only; null: it is what it is.
+const char* argument_handle(std::string_view structure, std::string_view member, u32 index);
 
 // Hooks of the Linux security modules that no program may take, that may sleep, and whose arguments
 // are not to be trusted because the object is being made or freed.
