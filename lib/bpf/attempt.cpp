@@ -59,8 +59,12 @@ bool Analysis::come_back(Attempt& a, bool& is_pruned, bool& is_fresh) {
         return comes_round ? refuse_endless(a) : roll_back(a, false);
     }
     is_fresh = !derives;
+    if (is_fresh && !is_way_back(*a.head)) {
+        return true;
+    }
     if (is_fresh) {
-        return is_way_back(*a.head) ? roll_back(a, true) : true;
+        is_fresh = false;  // the attempt is gone, and its head with it
+        return roll_back(a, true);
     }
     bool included = is_included(a);
     if (arena_.is_exhausted()) {
