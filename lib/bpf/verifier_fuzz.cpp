@@ -9,6 +9,7 @@
 
 #include <vector>
 
+#include "lib/bpf/corpus_test.h"
 #include "lib/bpf/disassemble.h"
 #include "lib/bpf/interpreter.h"
 #include "lib/bpf/linux/linux.h"
@@ -16,7 +17,7 @@
 
 using namespace gyre::bpf;
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+int gyre::bpf::fuzz_verifier(const u8* data, size_t size) {
     static std::vector<u8> memory(8u << 20);
     static const Map array = {.type = MapType::Array, .key_size = 4, .value_size = 48, .max_entries = 4, .name = "array"};
     static const Map hash = {.type = MapType::Hash, .key_size = 8, .value_size = 16, .max_entries = 4, .name = "hash"};
@@ -68,3 +69,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     }
     return 0;
 }
+
+#ifdef GYRE_LIBFUZZER
+extern "C" int LLVMFuzzerTestOneInput(const u8* data, size_t size) { return fuzz_verifier(data, size); }
+#endif

@@ -141,10 +141,13 @@ Value field_value(const Btf& btf, const Spot& spot, u32 kind) {
     }
     u32 size = 0;
     btf.size_of(spot.type, size);
+    if (spot.bitfield != 0 && size == 0) {
+        return {};  // some bits of a type that has no size
+    }
     u32 byte_offset = spot.bit_offset / 8;
     u32 bits = spot.bitfield != 0 ? spot.bitfield : size * 8;
     if (spot.bitfield != 0) {
-        byte_offset = spot.bit_offset / 8 / (size ? size : 1) * size;
+        byte_offset = spot.bit_offset / 8 / size * size;
         while (spot.bit_offset + spot.bitfield > (byte_offset + size) * 8 && size < 8) {
             size *= 2;
             byte_offset = spot.bit_offset / 8 / size * size;

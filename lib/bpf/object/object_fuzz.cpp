@@ -5,13 +5,14 @@
 //   ninja bpf_object_fuzz && build/host/lib/bpf/bpf_object_fuzz -max_len=16384 lib/bpf/corpus/object
 #include <stdlib.h>
 
+#include "lib/bpf/corpus_test.h"
 #include "lib/bpf/linux/linux.h"
 #include "lib/bpf/object/object.h"
 #include "lib/bpf/verifier.h"
 
 using namespace gyre::bpf;
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+int gyre::bpf::fuzz_object(const u8* data, size_t size) {
     static std::vector<u8> memory(8u << 20);
     auto object = Object::open(std::vector<u8>(data, data + size), nullptr);
     if (!object) {
@@ -35,3 +36,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     }
     return 0;
 }
+
+#ifdef GYRE_LIBFUZZER
+extern "C" int LLVMFuzzerTestOneInput(const u8* data, size_t size) { return fuzz_object(data, size); }
+#endif
