@@ -11,11 +11,19 @@
 
 #include "lib/bpf/types.h"
 
+// In tests under the address sanitizer a block that was handed back may not be touched. Whoever defines this
+// does so for the library and for all that uses it.
+#ifdef GYRE_BPF_ARENA_POISONS
+extern "C" void __asan_poison_memory_region(const volatile void* block, size_t size);
+extern "C" void __asan_unpoison_memory_region(const volatile void* block, size_t size);
+#endif
+
 namespace gyre::bpf {
 
 class Arena {
 public:
     explicit Arena(std::span<u8> memory) : memory_(memory) {}
+    ~Arena() { unpoison(memory_.data(), memory_.size()); }
     Arena(const Arena&) = delete;
     Arena& operator=(const Arena&) = delete;
 
@@ -24,6 +32,7 @@ public:
         size_t bucket = size / 16;
         if (bucket < kBucketCount && free_[bucket] != nullptr) {
             FreeBlock* block = free_[bucket];
+            unpoison(block, size);
             free_[bucket] = block->next;
             return block;
         }
@@ -41,6 +50,7 @@ public:
         size_t bucket = (size + 15) / 16;
         if (block != nullptr && bucket < kBucketCount) {
             free_[bucket] = ::new (block) FreeBlock{free_[bucket]};
+            poison(block, bucket * 16);
         }
     }
 
@@ -70,6 +80,7 @@ public:
     // Everything that was taken since `mark` is given back; its owners must be gone.
     size_t mark() const { return used_; }
     void rewind(size_t mark) {
+        unpoison(memory_.data() + mark, used_ - mark);
         used_ = mark;
         is_exhausted_ = false;
         for (FreeBlock*& list : free_) {
@@ -87,6 +98,14 @@ private:
     struct FreeBlock {
         FreeBlock* next;
     };
+
+#ifdef GYRE_BPF_ARENA_POISONS
+    static void poison(void* block, size_t size) { __asan_poison_memory_region(block, size); }
+    static void unpoison(void* block, size_t size) { __asan_unpoison_memory_region(block, size); }
+#else
+    static void poison(void*, size_t) {}
+    static void unpoison(void*, size_t) {}
+#endif
 
     std::span<u8> memory_;
     size_t used_ = 0;
