@@ -119,7 +119,8 @@ Outcome<std::unique_ptr<OpenedObject>> open_object(const BpfInput& input) {
     }
     if (opened->programs.empty())
         return problem(input.program.empty() ? "'" + input.file + "' holds no program"
-                                             : "'" + input.file + "' holds no program '" + input.program + "'");
+                                             : "'" + input.file + "' holds no program '" + input.program + "'",
+                       {}, input.program.empty() ? kOwnFailure : kWrongUsage);
     return opened;
 }
 

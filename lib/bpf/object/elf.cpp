@@ -30,13 +30,13 @@ std::string_view text_at(std::span<const u8> table, u64 at) {
 
 }  // namespace
 
-std::expected<ElfFile, std::string> ElfFile::open(std::span<const u8> bytes) {
+std::expected<ElfFile, std::string> ElfFile::open(std::span<const u8> bytes, Machine machine_wanted) {
     static constexpr u8 kMagic[] = {0x7f, 'E', 'L', 'F', 2, 1, 1};
     if (bytes.size() < kHeaderSize || memcmp(bytes.data(), kMagic, sizeof(kMagic)) != 0) {
         return std::unexpected("not a 64-bit little-endian ELF file");
     }
     u16 machine = load<u16>(bytes, 18);
-    if (machine != kMachineBpf && machine != 0) {
+    if (machine_wanted == Machine::Bpf && machine != kMachineBpf && machine != 0) {
         return std::unexpected("not a BPF object");
     }
     u64 table = load<u64>(bytes, 40);

@@ -49,7 +49,8 @@ inline constexpr u8 kSymbolFunction = 2, kSymbolSection = 3, kSymbolObject = 1;
 
 class ElfFile {
 public:
-    static std::expected<ElfFile, std::string> open(std::span<const u8> bytes);
+    enum class Machine : u8 { Bpf, Any };  // Any: of a kernel module only the types are looked at
+    static std::expected<ElfFile, std::string> open(std::span<const u8> bytes, Machine machine = Machine::Bpf);
 
     const std::vector<ElfSection>& sections() const { return sections_; }
     const std::vector<ElfSymbol>& symbols() const { return symbols_; }

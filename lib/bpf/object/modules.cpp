@@ -167,7 +167,7 @@ std::expected<std::vector<u8>, std::string> join_module_types(std::span<const u8
     std::span<const u8> own_bytes = module_file;
     std::span<const u8> base_bytes;
     if (module_file.size() >= 4 && memcmp(module_file.data(), "\177ELF", 4) == 0) {
-        auto elf = ElfFile::open(module_file);
+        auto elf = ElfFile::open(module_file, ElfFile::Machine::Any);
         if (!elf) {
             return std::unexpected(elf.error());
         }
