@@ -105,7 +105,11 @@ u32 entry_count(const Map& map) {
         }
         return bytes;
     }
-    return map.max_entries;
+    // Others that say nothing are sized by their users before they are made.
+    const bool has_entries = map.type == MapType::Hash || map.type == MapType::LruHash || map.type == MapType::PercpuHash ||
+                             map.type == MapType::LruPercpuHash || map.type == MapType::Array ||
+                             map.type == MapType::PercpuArray || map.type == MapType::BloomFilter;
+    return map.max_entries == 0 && has_entries ? 1 : map.max_entries;
 }
 
 int make_map(const Map& map, std::span<const u8> btf, int shared_btf, int inner, Descriptors& d) {

@@ -50,8 +50,53 @@ std::vector<T> array_of(const std::vector<u8>& v) {
     return out;
 }
 
+void put(std::vector<u8>& bytes, size_t at, u32 v) { memcpy(bytes.data() + at, &v, 4); }
+u32 get(const std::vector<u8>& bytes, size_t at) {
+    u32 v = 0;
+    memcpy(&v, bytes.data() + at, 4);
+    return v;
+}
+
+// The suite of 6.1 writes its types by hand, and kernels since 6.4 refuse them: tags of kernel pointers are
+// named otherwise, and the structures lie in a module. The same with structures that every kernel has.
+std::vector<u8> modernized(std::vector<u8> bytes, const Btf& btf) {
+    const size_t types = get(bytes, 4) + get(bytes, 8);
+    const size_t strings = get(bytes, 4) + get(bytes, 16);
+    auto rename = [&](std::string_view old, std::string_view name) {
+        for (size_t at = strings; at + old.size() < bytes.size(); at++) {
+            const bool begins = at == strings || bytes[at - 1] == 0;
+            if (begins && memcmp(bytes.data() + at, old.data(), old.size()) == 0 && bytes[at + old.size()] == 0) {
+                memset(bytes.data() + at, 0, old.size());
+                memcpy(bytes.data() + at, name.data(), name.size());
+            }
+        }
+    };
+    auto append = [&](std::string_view name) {
+        const u32 at = static_cast<u32>(bytes.size() - strings);
+        bytes.insert(bytes.end(), name.begin(), name.end());
+        bytes.push_back(0);
+        put(bytes, 20, static_cast<u32>(bytes.size() - strings));
+        return at;
+    };
+    rename("prog_test_ref_kfunc", "task_struct");
+    rename("prog_test_member", "cgroup");
+    const u32 untrusted = append("kptr_untrusted");
+    const u32 referenced = append("kptr");
+    for (u32 id = 1; id < btf.type_count(); id++) {
+        if (btf.type(id).kind() != BtfKind::TypeTag) {
+            continue;
+        }
+        if (btf.name(id) == "kptr") {
+            put(bytes, types + btf.offset_of(id), untrusted);
+        } else if (btf.name(id) == "kptr_ref") {
+            put(bytes, types + btf.offset_of(id), referenced);
+        }
+    }
+    return bytes;
+}
+
 std::unique_ptr<RecordedMap> read_map(Reader& in, const Btf* kernel_btf, Arena& arena,
-                                      std::string& broken) {
+                                      bool is_for_kernel, std::string& broken) {
     auto m = std::make_unique<RecordedMap>();
     m->map.type = static_cast<MapType>(in.word());
     m->map.key_size = in.word();
@@ -67,6 +112,13 @@ std::unique_ptr<RecordedMap> read_map(Reader& in, const Btf* kernel_btf, Arena& 
             broken = problem;
             return m;
         }
+        if (is_for_kernel) {
+            m->btf_bytes = modernized(m->btf_bytes, *m->btf);
+            if (const char* problem = m->btf->open(m->btf_bytes, arena)) {
+                broken = problem;
+                return m;
+            }
+        }
         m->map.btf = m->btf.get();
         m->map.value_type_id = m->value_type_id;
         if (const char* problem = find_special_fields(*m->btf, m->value_type_id, kernel_btf, arena,
@@ -80,7 +132,7 @@ std::unique_ptr<RecordedMap> read_map(Reader& in, const Btf* kernel_btf, Arena& 
 }  // namespace
 
 std::vector<std::unique_ptr<RecordedCase>> read_cases(const char* path, const Btf* kernel_btf,
-                                                      Arena& arena) {
+                                                      Arena& arena, bool is_for_kernel) {
     std::ifstream file(path, std::ios::binary);
     std::vector<u8> bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
     std::vector<std::unique_ptr<RecordedCase>> cases;
@@ -103,7 +155,7 @@ std::vector<std::unique_ptr<RecordedCase>> read_cases(const char* path, const Bt
         c->btf_bytes = in.block();
         u32 maps = in.word();
         for (u32 k = 0; k < maps && in.good; k++) {
-            c->maps.push_back(read_map(in, kernel_btf, arena, c->broken));
+            c->maps.push_back(read_map(in, kernel_btf, arena, is_for_kernel, c->broken));
         }
         if (!in.good) {
             return {};

@@ -36,8 +36,9 @@ struct RecordedCase {
     std::string broken;  // why the case cannot be used
 };
 
-// An empty vector if the file cannot be read. `arena` keeps what the programs borrow.
+// An empty vector if the file cannot be read. `arena` keeps what the programs borrow. `is_for_kernel`: with
+// the types of maps as newer kernels take them.
 std::vector<std::unique_ptr<RecordedCase>> read_cases(const char* path, const Btf* kernel_btf,
-                                                      Arena& arena);
+                                                      Arena& arena, bool is_for_kernel);
 
 }  // namespace gyre::bpf

@@ -120,7 +120,7 @@ make_bench_objects() {
 unpack
 case $mode in
 cases) make_cases; exec "$score/bpf_case_score" "$work/cases" --skip "$here/skip-6.1.txt" ;;
-kernel-cases) make_cases; exec "$score/bpf_case_score" "$work/cases" --kernel --skip "$here/skip-kernel-6.1.txt" ;;
+kernel-cases) make_cases; exec "$score/bpf_case_score" "$work/cases" --kernel ;;
 objects) make_objects; exec "$score/bpf_object_score" --run 20 --skip "$here/skip-6.12.txt" "$work"/objects/verifier_*.o ;;
 kernel-programs)
     make_programs

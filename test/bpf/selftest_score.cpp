@@ -68,7 +68,7 @@ int main(int argc, char** argv) {
     Btf kernel_btf;
     bool has_btf = !btf_bytes.empty() && kernel_btf.open(btf_bytes, load_arena) == nullptr;
     Environment environment = linux_tables::environment(*target, has_btf ? &kernel_btf : nullptr);
-    auto cases = read_cases(argv[1], has_btf ? &kernel_btf : nullptr, load_arena);
+    auto cases = read_cases(argv[1], has_btf ? &kernel_btf : nullptr, load_arena, use_kernel);
     if (cases.empty()) {
         fprintf(stderr, "%s holds no cases\n", argv[1]);
         return 2;
