@@ -92,6 +92,7 @@ void add_input(Command command, Options& options) {
     command.add_option("--btf", options.input.kernel_btf, "The target kernel's types (default: the running kernel's)");
     command.add_option("--module-btf", options.input.module_btf, "The types of a kernel module: /sys/kernel/btf/MODULE or the module itself (may be given several times)");
     command.add_option("--symbols", options.input.symbols, "The target kernel's symbols, as /proc/kallsyms and System.map have them (default: the running kernel's, with its types)");
+    command.add_option("--kernel-config", options.input.kernel_config, "The target kernel's configuration, for __kconfig externs (default: the running kernel's, with its types)");
     command.add_option("--target-object", options.input.target_object, "For freplace, fentry and fexit of BPF programs: the object with the function");
     command.add_option("--target-function", options.input.target_function, "That function, where the section's name does not say it");
     command.add_flag("--device-bound", options.input.is_device_bound, "The programs are loaded for one network device, so that its own functions may be called");

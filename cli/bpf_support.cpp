@@ -8,6 +8,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "cli/bpf_config.h"
 #include "cli/bpf_kernel.h"
 #include "lib/bpf/disassemble.h"
 #include "lib/bpf/helper_ids.h"
@@ -104,6 +105,11 @@ Outcome<std::unique_ptr<OpenedObject>> open_object(const BpfInput& input) {
     if (input.kernel_btf.empty() && opened->kernel_btf) opened->environment.target.cpu_count = possible_cpu_count();
     const bool is_running_kernel = input.kernel_btf.empty() && opened->kernel_btf;
     if (is_running_kernel && asks_for_facts(*opened->object)) opened->facts.read_running_kernel();
+    if (target->is_linux && opened->object->has_kernel_config()) {
+        auto config = kernel_config(input.kernel_config, target->version, is_running_kernel);
+        if (!config) return std::unexpected(config.error());
+        opened->object->set_kernel_config(*config);
+    }
     if (!input.symbols.empty() && !opened->facts.read_symbols(input.symbols))
         return problem("'" + input.symbols + "' cannot be read", "Give a System.map, or a copy of /proc/kallsyms.");
     if (target->is_linux) opened->environment.facts = opened->facts.facts();

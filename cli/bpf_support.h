@@ -38,6 +38,7 @@ struct BpfInput {
     std::string target_function;  // empty: the one that the section names
     std::string kernel_btf;   // empty: the running kernel's
     std::vector<std::string> module_btf;
+    std::string kernel_config;  // empty: the running kernel's, if its types are
     std::string symbols;      // empty: the running kernel's, if its types are
     bool is_device_bound = false;
     size_t memory_mib = 64;

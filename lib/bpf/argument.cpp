@@ -247,7 +247,7 @@ bool Analysis::check_constant_string(const Reg& r, unsigned number) {
         return fail(Problem::BadArgument, n, "the string's address is not constant");
     }
     s64 at = r.off + static_cast<s64>(r.var.value());
-    for (s64 i = at; i >= 0 && i < static_cast<s64>(r.map->frozen_contents.size()); i++) {
+    for (s64 i = at; i >= 0 && r.map->knows_contents(static_cast<u64>(i), 1); i++) {
         if (r.map->frozen_contents[static_cast<size_t>(i)] == 0) {
             return true;
         }

@@ -73,7 +73,17 @@ struct Map {
     const char* name = "";
     std::span<const SpecialField> fields;
     const Map* inner = nullptr;
-    std::span<const u8> frozen_contents;  // of a read-only, frozen array map
+    std::span<const u8> frozen_contents;   // of a read-only, frozen array map
+    std::span<const u8> unknown_contents;  // not zero: the byte may be any; empty: all are known
+
+    // Whether the contents at `at` are constants.
+    bool knows_contents(u64 at, u64 size) const {
+        bool is_known = at < frozen_contents.size() && size <= frozen_contents.size() - at;
+        for (u64 i = at; is_known && i < at + size && i < unknown_contents.size(); i++) {
+            is_known = unknown_contents[i] == 0;
+        }
+        return is_known;
+    }
     const Btf* btf = nullptr;
     u32 key_type_id = 0;
     u32 value_type_id = 0;

@@ -163,8 +163,7 @@ bool Analysis::access_map_value(unsigned number, s32 off, u32 size, Access kind,
     }
     if (kind == Access::Read && value_reg >= 0) {
         s64 at = static_cast<s64>(base.off) + off + static_cast<s64>(base.var.value());
-        if (base.var.is_constant() && !map.frozen_contents.empty() &&
-            static_cast<u64>(at) + size <= map.frozen_contents.size()) {
+        if (base.var.is_constant() && map.knows_contents(static_cast<u64>(at), size)) {
             u64 v = 0;
             for (u32 i = 0; i < size; i++) {
                 v |= static_cast<u64>(map.frozen_contents[static_cast<size_t>(at) + i]) << (8 * i);

@@ -46,6 +46,8 @@ else
     run traced --target-object "$work/replaced.o" "$work/traced.o"
     run module --module-btf "$work/module_types.o" "$work/module.o"
     run linux-6.12 --target linux-6.12 "$work/arena.o"
+    run config --kernel-config "$here/features/kernel.config" "$work/config.o"
+    run config-missing --kernel-config "$here/features/kernel.config" "$work/config_missing.o"
     for target in linux-6.1 linux-6.12 linux-6.18; do
         run "$target" --target "$target" "$work/versions.o"
     done

@@ -130,6 +130,7 @@ int main(int argc, char** argv) {
     std::string target_object_name;
     std::string target_function;
     std::string symbols;
+    std::string kernel_config;
     std::vector<std::string> modules;
     bool is_device_bound = false;
     std::vector<std::string> files;
@@ -161,6 +162,8 @@ int main(int argc, char** argv) {
             modules.push_back(argv[++i]);
         } else if (a == "--device-bound") {
             is_device_bound = true;
+        } else if (a == "--kernel-config" && i + 1 < argc) {
+            kernel_config = argv[++i];
         } else if (a == "--symbols" && i + 1 < argc) {
             symbols = argv[++i];
         } else if (a == "--target-function" && i + 1 < argc) {
@@ -226,6 +229,13 @@ int main(int argc, char** argv) {
         }
         if (target_object != nullptr) {
             (*object)->extend(*target_object, target_function);
+        }
+        if (!kernel_config.empty()) {
+            const std::vector<u8> text = read_file(kernel_config);
+            KernelConfig config;
+            config.version_code = u32{target->version} / 100 << 16 | u32{target->version} % 100 << 8;
+            read_options({reinterpret_cast<const char*>(text.data()), text.size()}, config);
+            (*object)->set_kernel_config(config);
         }
         for (auto& p : (*object)->programs()) {
             Expectation e = expectation(*p);

@@ -26,6 +26,9 @@ struct ElfSection {
     std::span<const u8> data;  // empty for SHT_NOBITS
 };
 
+inline constexpr u16 kUndefined = 0;   // the section of symbols from elsewhere (SHN_UNDEF)
+inline constexpr u8 kBindingWeak = 2;  // STB_WEAK
+
 struct ElfSymbol {
     std::string_view name;
     u8 binding = 0;

@@ -201,7 +201,7 @@ std::string ObjectLoader::read_maps() {
         }
     }
     u32 config = object_.has_btf_ ? object_.btf_.find(".kconfig", BtfKind::Section) : 0;
-    if (config != 0) {  // the values are the kernel's; the verifier takes them as unknown
+    if (config != 0) {  // the values are the kernel's: Object::set_kernel_config
         auto m = std::make_unique<ObjectMap>();
         m->name = ".kconfig";
         m->map.type = MapType::Array;
@@ -210,6 +210,11 @@ std::string ObjectLoader::read_maps() {
         m->map.max_entries = 1;
         m->map.flags = kMapReadOnlyProgram;
         object_.maps_.push_back(std::move(m));
+        for (const ElfSymbol& s : elf_.symbols()) {
+            if (s.section == kUndefined && s.binding == kBindingWeak) {
+                object_.weak_externs_.insert(std::string(s.name));
+            }
+        }
     }
     for (const auto& m : object_.maps_) {
         m->map.name = m->name.c_str();

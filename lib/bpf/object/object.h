@@ -7,11 +7,13 @@
 #include <expected>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "lib/bpf/btf_fields.h"
 #include "lib/bpf/object/elf.h"
+#include "lib/bpf/object/kernel_config.h"
 #include "lib/bpf/program.h"
 
 namespace gyre::bpf {
@@ -20,6 +22,7 @@ struct ObjectMap {
     std::string name;
     Map map;
     std::vector<u8> contents;  // of global data
+    std::vector<u8> unknown;   // not zero: a byte of the contents that only the kernel knows
     std::unique_ptr<ObjectMap> inner;
     u32 section = 0;           // of global data
     u64 offset = 0;            // of a map in its section
@@ -52,6 +55,10 @@ public:
     // long: the function `name`, or the one that the program's section names. Programs that trace a function
     // (fentry, fexit) trace that of `target`, if it has one of the name, else the kernel's.
     void extend(const Object& target, std::string_view name);
+    // Gives __kconfig externs their values. One that the kernel lacks though it is not __weak makes every
+    // program a problem; before this call, and where `config` does not know, their values may be any.
+    void set_kernel_config(const KernelConfig& config);
+    bool has_kernel_config() const { return has_btf_ && btf_.find(".kconfig", BtfKind::Section) != 0; }
     std::string_view license() const { return license_; }
     // The types in the form that Linux's BPF_BTF_LOAD takes: externs made presentable.
     std::vector<u8> loadable_btf() const;
@@ -65,6 +72,7 @@ private:
     Btf btf_;
     bool has_btf_ = false;
     std::string license_;
+    std::set<std::string, std::less<>> weak_externs_;  // of .kconfig
     std::vector<std::unique_ptr<ObjectMap>> maps_;
     std::vector<const Map*> map_pointers_;
     std::vector<std::unique_ptr<ObjectProgram>> programs_;

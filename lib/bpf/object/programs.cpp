@@ -9,7 +9,6 @@ namespace gyre::bpf {
 namespace {
 
 constexpr u32 kRelocation64 = 1, kRelocationAbsolute = 2, kRelocation32 = 10;
-constexpr u16 kUndefined = 0;
 constexpr std::string_view kArenaSection = ".addr_space.1";  // libbpf's name
 constexpr std::string_view kExceptionTag = "exception_callback:";
 
@@ -71,7 +70,7 @@ std::string ObjectLoader::refer_to_extern(ObjectProgram& p, u32 at, const ElfSym
     Insn& insn = p.insns[at];
     std::string name(symbol.name);
     std::string plain = name.substr(0, name.find("___"));
-    bool is_weak = symbol.binding == 2;
+    bool is_weak = symbol.binding == kBindingWeak;
     if (insn.code == (kClassJmp | kCall)) {
         u32 id = kernel_ != nullptr ? kernel_->find(plain, BtfKind::Function) : 0;
         if (id == 0 && !is_weak) {
