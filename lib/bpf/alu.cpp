@@ -361,12 +361,12 @@ bool Analysis::step_alu(const Insn& insn) {
     }
     if (dst.is_pointer()) {
         if (reads_src) {
-            demand_.need_register(state_->insn, insn.src());
+            need_register(insn.src());
         }
         return pointer_operation(insn, dst, src, true);
     }
     if (src.is_pointer()) {
-        demand_.need_register(state_->insn, number);
+        need_register(number);
         return pointer_operation(insn, src, dst, false);
     }
     if (same_register && (op == kSub || op == kXor)) {

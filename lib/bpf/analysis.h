@@ -11,6 +11,7 @@
 #include "lib/bpf/state.h"
 #include "lib/bpf/text.h"
 #include "lib/bpf/trace.h"
+#include "lib/bpf/trail.h"
 #include "lib/bpf/verifier.h"
 #include "lib/bpf/widen.h"
 
@@ -42,6 +43,8 @@ struct Checkpoint {
     u32 branches = 0;  // paths through here that have not ended
     u32 depth = 0;
     u32 progress = 0;  // progress_of its state
+    TrailNode* trail = nullptr;  // the way here from `parent`, until it is finished
+    KeptNeeds* needs = nullptr;  // what the paths from here needed; none: as demand.h has it
     SlotPlace differed;  // where the latest state that was compared differed
     u32 hits = 0;
     u32 misses = 0;
@@ -156,12 +159,16 @@ private:
     bool visit_checkpoint(bool& is_pruned);
     bool add_checkpoint(u32 insn);
     void finish_branch(Checkpoint* c);
+    void settle_needs(Checkpoint& c);
+    void release_checkpoint(Checkpoint& c);
+    void needs_at(const State& s, PathNeeds& needs);
+    void end_trail(const PathNeeds* needs);
     void note_loop(Checkpoint* from, Checkpoint* entry);
     bool widen_at(u32 insn, bool is_visited);
-    bool same_at(u32 insn, const State& old, Exactness exactness,
+    bool same_here(const State& old, Exactness exactness,
                  const Attempt* closing = nullptr);
-    FrameDemand frame_demand(u32 insn, u32 frame);
-    void prepare_comparer(StateComparer& comparer, u32 insn);
+    FrameDemand frame_demand(const State& s, u32 frame);
+    void prepare_comparer(StateComparer& comparer);
     u32 progress_of(const State& s) const;
     bool may_end_at(const Checkpoint& c) const;
     bool is_in_loop(const Checkpoint& c) const;
@@ -211,6 +218,12 @@ private:
     bool change_regs(Match match, Change change);
     u32 new_id() { return ++last_id_; }
 
+    // The instruction under way needs the register's number exactly.
+    void need_register(unsigned r) {
+        demand_.need_register(state_->insn, r);
+        trails_.note(*state_, state_->frame_count - 1u, kSlotsNeeded, static_cast<u16>(1u << r), 0);
+    }
+
     // The kernel's structure of that name; the latest answers are remembered.
     u32 find_kernel_struct(std::string_view name);
 
@@ -249,7 +262,7 @@ private:
     bool refine_packet(State& s, const Insn& insn, bool outcome);
     bool mark_null(State& s, unsigned r, bool is_null);
     bool spread_links(State& s, const Reg& known);
-    u64 note_links(const Insn& insn);
+    void note_links(const Insn& insn);
     template <class Match, class Change>
     bool change_regs_of(State& s, Match match, Change change);
 
@@ -291,7 +304,7 @@ private:
     bool blur_slot(u32 frame, u32 index, u32 first, u32 count);
     bool grow_stack(u32 frame, s64 low);
     bool reach_stack(u32 frame, s64 low);
-    void note_stack_use(u32 frame, u64 slots, bool is_read);
+    void note_stack_use(u32 frame, u64 slots, bool is_read, u64 overwritten = 0);
     void need_stack(u32 frame, u64 slots);
     bool destroy_dynptr_if_overwritten(u32 frame, u32 slot);
     bool write_through_alias(const Reg& memory);
@@ -437,6 +450,7 @@ private:
     const Map* arena_map_ = nullptr;  // that an instruction names, so that addresses may be cast
     ControlFlow flow_;
     Demand demand_;
+    Trails trails_;
     State* state_ = nullptr;
     Pending* pending_ = nullptr;
     Pending* waiting_ = nullptr;  // for paths that may meet them; in the order of the program

@@ -231,7 +231,7 @@ bool Analysis::check_size_argument(unsigned number, bool zero_allowed, Access ki
         return false;
     }
     facts.is_raw_memory = was_raw;
-    demand_.need_register(state_->insn, number);
+    need_register(number);
     return true;
 }
 
@@ -355,7 +355,7 @@ bool Analysis::check_argument(u32 index, CallFacts& facts) {
         }
     }
     if (is_null) {
-        demand_.need_register(state_->insn, number);
+        need_register(number);
     } else if (!check_argument_kind(r, number, spec, wanted, facts)) {
         return false;
     }
@@ -421,7 +421,7 @@ bool Analysis::check_argument(u32 index, CallFacts& facts) {
                 return fail(Problem::BadArgument, n, "the size must be a constant");
             }
             facts.allocation_size = static_cast<u32>(r.var.value());
-            demand_.need_register(state_->insn, number);
+            need_register(number);
             return true;
         case ArgumentKind::Func: facts.callback_subprogram = r.extra; return true;
         case ArgumentKind::ConstStr: return check_constant_string(r, number);

@@ -37,7 +37,7 @@ bool Analysis::is_included(Attempt& a) {
             mine.off = claimed->off;
         }
     }
-    bool included = same_at(state_->insn, *a.head->state, Exactness::RangeWithin, &a);
+    bool included = same_here(*a.head->state, Exactness::RangeWithin, &a);
     if (state_ != back) {
         release_state(state_);
         state_ = back;
@@ -89,6 +89,7 @@ bool Analysis::come_back(Attempt& a, bool& is_pruned, bool& is_fresh) {
     }
     a.has_way_back = true;
     note_loop(state_->parent, a.head);
+    end_trail(nullptr);
     is_pruned = true;
     report_.statistics.prunes++;
     return true;
@@ -112,7 +113,7 @@ bool Analysis::restart_attempt(Attempt& a) {
     if (a.restarts >= kMaxRestarts) {
         return roll_back(a, true);
     }
-    State* seen = copy_state(*state_);
+    State* seen = copy_state(*state_, true);
     State* wide = copy_state(*a.head->state);
     Attempt* next = arena_.make<Attempt>();
     if (seen == nullptr || wide == nullptr || next == nullptr) {
@@ -132,6 +133,9 @@ bool Analysis::restart_attempt(Attempt& a) {
     next->wasted_at_start = wasted_insns_;
     next->serial = last_serial_;
     wide->parent = start->parent;
+    wide->trail = start->trail;
+    wide->run_begin = start->run_begin;
+    trails_.share(*wide);
     wide->history = start->history;
     // A number that moves by a constant, beyond its bounds: bounded by the rounds of another.
     bool has_leader = false;
@@ -200,7 +204,7 @@ void Analysis::forget_checkpoints(u32 serial, const Checkpoint* head) {
                 place = &(*place)->next;
             }
             *place = c->next;
-            release_state(c->state);
+            release_checkpoint(*c);
         }
         arena_.release(c, sizeof(Checkpoint));
     }
@@ -306,8 +310,9 @@ bool Analysis::finish_attempt() {
     }
     attempts_ = a.below;
     waiting_ = a.waiting;
-    finish_branch(a.saved->parent);
+    Checkpoint* parent = a.saved->parent;
     release_state(a.saved);
+    finish_branch(parent);
     arena_.release(&a, sizeof(Attempt));
     return true;
 }

@@ -32,6 +32,7 @@ bool Analysis::call_subprogram(u32 s) {
     if (state_->lock_count != 0 && environment_.target.version < 612) {
         return fail(Problem::LockRule, -1, "a function is called while a lock is held");
     }
+    trails_.enter(*state_, flow_.subprograms[s].begin);
     if (!push_frame(s, state_->insn)) {
         return false;
     }
@@ -111,7 +112,7 @@ bool Analysis::check_global_arguments(u32 s) {
             continue;
         }
         if (want.kind == GlobalArgumentKind::Object && r.is_zero() && want.may_be_null) {
-            demand_.need_register(state_->insn, number);
+            need_register(number);
             continue;
         }
         if (want.kind == GlobalArgumentKind::Object) {
@@ -125,7 +126,7 @@ bool Analysis::check_global_arguments(u32 s) {
             continue;
         }
         if (r.is_zero() && want.may_be_null) {
-            demand_.need_register(state_->insn, number);
+            need_register(number);
             continue;
         }
         if (r.has(kMaybeNull) && !want.may_be_null) {
@@ -337,6 +338,7 @@ bool Analysis::return_from_callee(bool& path_ended) {
         return fail(Problem::BadReturnValue, 0,
                     "a slice that may lie in the callee's own stack is returned");
     }
+    trails_.leave(*state_, back);
     if (!leave_frame()) {
         return false;
     }
@@ -353,7 +355,7 @@ bool Analysis::return_from_callback(Frame& callee, bool&) {
     if (!result.is_scalar()) {
         return fail(Problem::BadReturnValue, 0, "a callback must return a number");
     }
-    demand_.need_register(state_->insn, 0);
+    need_register(0);
     if (result.var.smin < 0 || result.var.smax > 1) {
         return fail(Problem::BadReturnValue, 0, "a callback must return 0 or 1, not ",
                     result.var.smin, " to ", result.var.smax);
@@ -433,7 +435,7 @@ bool Analysis::check_return_value(unsigned number) {
                     "the program must return a number from ", low, " to ", high, ", not ",
                     kind_name(r.kind));
     }
-    demand_.need_register(state_->insn, number);
+    need_register(number);
     s64 smin = is_half ? r.var.half_smin : r.var.smin;
     s64 smax = is_half ? r.var.half_smax : r.var.smax;
     if (smin < low || smax > high) {

@@ -32,13 +32,13 @@ bool is_same_place(const State& a, const State& b) {
     return true;
 }
 
-// What counts of frame `f` when the current state is at `insn`.
-FrameDemand Analysis::frame_demand(u32 insn, u32 f) {
-    if (f + 1u == state_->frame_count) {
-        const Point& here = demand_.at(insn);
-        return {flow_.live[insn], here.precise, here.live_slots, here.precise_slots};
+// What counts of frame `f`, whatever path comes by.
+FrameDemand Analysis::frame_demand(const State& s, u32 f) {
+    if (f + 1u == s.frame_count) {
+        const Point& here = demand_.at(s.insn);
+        return {flow_.live[s.insn], here.precise, here.live_slots, here.precise_slots};
     }
-    u32 call = state_->frames[f + 1]->call_insn;
+    u32 call = s.frames[f + 1]->call_insn;
     const Point& before = demand_.at(call);
     const Point& after = demand_.at(call + 1);
     const DuringCall& during = demand_.during(call);
@@ -47,7 +47,7 @@ FrameDemand Analysis::frame_demand(u32 insn, u32 f) {
     d.precise = static_cast<u16>((after.precise | before.during_precise) & kCalleeSaved);
     d.live_slots = after.live_slots | during.live_slots;
     d.precise_slots = after.precise_slots | during.precise_slots;
-    if (state_->frames[f + 1]->callback != CallbackKind::None) {
+    if (s.frames[f + 1]->callback != CallbackKind::None) {
         // A callback comes back to its call, arguments and all.
         d.live |= flow_.live[call];
         d.precise |= before.precise;
@@ -58,17 +58,67 @@ FrameDemand Analysis::frame_demand(u32 insn, u32 f) {
 }
 
 // `closing`: the attempt to whose head the current state comes back.
-bool Analysis::same_at(u32 insn, const State& old, Exactness exactness, const Attempt* closing) {
+bool Analysis::same_here(const State& old, Exactness exactness, const Attempt* closing) {
     StateComparer comparer(exactness, environment_.target.may_read_uninitialized_stack,
                            has_stack_objects_, attempts_, closing);
-    prepare_comparer(comparer, insn);
+    PathNeeds needs;
+    needs_at(*state_, needs);
+    comparer.set_demands(needs.frames);
     return comparer.same(old, *state_);
 }
 
-void Analysis::prepare_comparer(StateComparer& comparer, u32 insn) {
-    for (u32 f = 0; f < state_->frame_count; f++) {
-        comparer.demand(f) = frame_demand(insn, f);
+// What all paths from where `s` is need, as far as they were followed.
+void Analysis::needs_at(const State& s, PathNeeds& needs) {
+    demand_.settle();
+    needs.frame_count = s.frame_count;
+    for (u32 f = 0; f < s.frame_count; f++) {
+        needs.frames[f] = frame_demand(s, f);
     }
+}
+
+// The path under way has ended, and this was needed of its state. Null: nobody knows.
+void Analysis::end_trail(const PathNeeds* needs) {
+    PathNeeds unknown;
+    unknown.frame_count = state_->frame_count;
+    unknown.is_unknown = true;
+    trails_.end(*state_, needs != nullptr ? *needs : unknown);
+}
+
+// All paths from `c` have ended: what they needed is known, unless they hang on a loop.
+void Analysis::settle_needs(Checkpoint& c) {
+    if (!trails_.is_on()) {
+        return;
+    }
+    PathNeeds needs;
+    needs.frame_count = c.state->frame_count;
+    needs.is_unknown = true;
+    bool is_known = c.needs != nullptr && !c.needs->is_unknown &&
+                    c.needs->frame_count == c.state->frame_count;
+    if (is_known) {
+        for (u32 f = 0; f < needs.frame_count; f++) {
+            needs.frames[f] = c.needs->frames[f];
+        }
+        needs.is_unknown = false;
+    } else {
+        trails_.release(c.needs);
+        c.needs = nullptr;
+        if (!is_in_loop(c)) {
+            needs_at(*c.state, needs);
+            needs.is_unknown = false;
+        }
+    }
+    TrailNode* trail = c.trail;
+    c.trail = nullptr;
+    trails_.carry_back(trail, needs);
+}
+
+void Analysis::release_checkpoint(Checkpoint& c) {
+    release_state(c.state);
+    c.state = nullptr;
+    trails_.drop(c.trail);
+    c.trail = nullptr;
+    trails_.release(c.needs);
+    c.needs = nullptr;
 }
 
 // Whether what was explored from `c` hangs on a state that is not explored to its end.
@@ -98,6 +148,7 @@ bool Analysis::add_checkpoint(u32 insn) {
     c->cost = report_.statistics.insns_processed;
     c->next = point.active;
     point.active = c;
+    trails_.begin(*state_, c);
     state_->parent = c;
     jumps_at_checkpoint_ = jumps_;
     insns_at_checkpoint_ = report_.statistics.insns_processed;
@@ -119,6 +170,7 @@ void Analysis::finish_branch(Checkpoint* c) {
         c->next = point.checkpoints;
         point.checkpoints = c;
         c->cost = report_.statistics.insns_processed - c->cost;
+        settle_needs(*c);
         c = c->parent;
     }
 }
@@ -135,6 +187,10 @@ void Analysis::note_loop(Checkpoint* from, Checkpoint* entry) {
 }
 
 bool Analysis::visit_checkpoint(bool& is_pruned) {
+    is_pruned = false;
+    if (!limits_.may_prune) {
+        return true;
+    }
     u32 at = state_->insn;
     Point& point = demand_.at(at);
     u8 flags = flow_.flags[at];
@@ -147,17 +203,17 @@ bool Analysis::visit_checkpoint(bool& is_pruned) {
                insns > 40 || ++point.arrivals >= kMaxArrivals;
     bool must_keep = must_keep_;
     must_keep_ = false;
-    is_pruned = false;
-    if (point.active != nullptr || point.checkpoints != nullptr) {
-        demand_.settle();
-    }
     u32 progress = progress_of(*state_);
     u32 looked_at = 0;
     StateComparer comparer(Exactness::Demanded, environment_.target.may_read_uninitialized_stack,
                            has_stack_objects_, attempts_, nullptr);
-    prepare_comparer(comparer, at);
+    PathNeeds here;
     auto same = [&](Checkpoint& c, Exactness exactness) {
+        if (c.needs == nullptr && here.frame_count == 0) {
+            needs_at(*state_, here);
+        }
         comparer.set_exactness(exactness);
+        comparer.set_demands(c.needs != nullptr ? c.needs->frames : here.frames);
         return comparer.same(*c.state, *state_, c.differed);
     };
     for (Checkpoint* c = point.active; c != nullptr && looked_at < kMaxActive; c = c->next) {
@@ -173,6 +229,7 @@ bool Analysis::visit_checkpoint(bool& is_pruned) {
             if (progressed && may_end_at(*c) && same(*c, Exactness::RangeWithin) &&
                 is_ancestor(*c)) {
                 note_loop(state_->parent, c);
+                end_trail(nullptr);
                 is_pruned = true;
                 report_.statistics.prunes++;
                 return true;
@@ -206,6 +263,11 @@ bool Analysis::visit_checkpoint(bool& is_pruned) {
             c->hits++;
             if (entry != nullptr) {
                 note_loop(state_->parent, entry);
+                end_trail(nullptr);
+            } else if (c->needs != nullptr) {
+                trails_.end(*state_, *c->needs);
+            } else {
+                end_trail(&here);
             }
             is_pruned = true;
             report_.statistics.prunes++;
@@ -213,11 +275,10 @@ bool Analysis::visit_checkpoint(bool& is_pruned) {
         }
         // Only a state that is kept in its stead may push an old one out.
         c->misses += add ? 1 : 0;
-        u32 patience = forced || in_loop ? 64 : 3;
+        u32 patience = forced || in_loop ? 64 : 8;
         if (c->misses > c->hits * patience + patience) {
             *link = c->next;
-            release_state(c->state);
-            c->state = nullptr;
+            release_checkpoint(*c);
             continue;
         }
         link = &c->next;

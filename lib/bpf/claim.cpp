@@ -223,7 +223,7 @@ bool Analysis::claim_rounds(Attempt& a, const State& start, const State& seen) {
         }
         Frame& f = frame_at(n);
         const Frame& other = *seen.frames[n];
-        FrameDemand d = frame_demand(state_->insn, n);
+        FrameDemand d = frame_demand(*state_, n);
         for (unsigned r = 0; r < kFramePointer; r++) {
             if (!((d.live >> r) & 1)) {
                 f.regs[r] = Reg{};

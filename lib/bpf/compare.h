@@ -17,9 +17,10 @@ public:
                   const Attempt* attempts,
                   const Attempt* closing)
         : exactness_(exactness), may_read_uninitialized_(may_read_uninitialized),
-          has_objects_(has_objects),          attempts_(attempts), closing_(closing) {}
+          has_objects_(has_objects), attempts_(attempts), closing_(closing) {}
 
-    FrameDemand& demand(u32 frame) { return demands_[frame]; }
+    // What counts, frame by frame.
+    void set_demands(const FrameDemand* demands) { demands_ = demands; }
     void set_exactness(Exactness exactness) { exactness_ = exactness; }
     bool same(const State& old, const State& now);
     // The same; `differed` is looked at first, and told where the difference was.
@@ -50,7 +51,7 @@ private:
     u32 temporary_id_ = ~u32{0};
     u32 pair_count_ = 0;
     SlotPlace differed_;
-    FrameDemand demands_[kMaxFrames];
+    const FrameDemand* demands_ = nullptr;
     Pair pairs_[kMaxPairs];
 };
 

@@ -77,7 +77,7 @@ void Demand::enqueue(u32 insn) {
     }
 }
 
-void Demand::add(u32 insn, const Bits& bits) {
+void Demand::add(u32 insn, const Needs& bits) {
     Point& p = points_[insn];
     u16 regs = p.precise | bits.regs;
     u64 slots = p.precise_slots | bits.slots;
@@ -92,11 +92,11 @@ void Demand::add(u32 insn, const Bits& bits) {
 }
 
 // A comparison teaches both its operands, and what one of them learns all that are linked to it.
-Demand::Bits Demand::before_comparison(const Insn& insn, const Point& point, Bits b) {
+Needs Demand::before_comparison(const Insn& insn, const Point& point, Needs b) {
     u16 operands = insn.uses_register_source()
                        ? static_cast<u16>(bit(insn.dst()) | bit(insn.src()))
                        : u16{0};
-    Bits was;
+    Needs was;
     do {
         was = b;
         b.regs |= (b.regs & operands) != 0 ? operands : u16{0};
@@ -110,13 +110,11 @@ Demand::Bits Demand::before_comparison(const Insn& insn, const Point& point, Bit
     return b;
 }
 
-Demand::Bits Demand::before(u32 at, Bits b) {
-    const Insn& insn = program_->insns[at];
-    const Point& point = points_[at];
+// Calls of subprograms and conditional jumps are met before.
+Needs needs_before(const Insn& insn, Needs b, StackUse use) {
     unsigned dst = insn.dst();
     unsigned src = insn.src();
-    u64 overwritten = overwritten_slot(insn);
-    b.live &= ~overwritten;
+    b.live &= ~use.overwritten;
     bool is_dst_needed = (b.regs & bit(dst)) != 0;
     switch (insn.insn_class()) {
         case kClassLd:
@@ -126,22 +124,22 @@ Demand::Bits Demand::before(u32 at, Bits b) {
         case kClassLdx:
             if (is_dst_needed) {
                 b.regs = static_cast<u16>(b.regs & ~bit(dst));
-                b.slots |= point.accessed_slots;
+                b.slots |= use.accessed;
             }
             break;
-        case kClassSt: b.slots &= ~overwritten; break;
+        case kClassSt: b.slots &= ~use.overwritten; break;
         case kClassStx:
             if (insn.mode() == kModeAtomic) {
                 u16 loaded = insn.imm == kAtomicCmpXchg       ? bit(0)
                              : insn.imm == kAtomicLoadAcquire ? bit(dst)
                                                               : bit(src);
-                if ((b.slots & point.accessed_slots) != 0 || (b.regs & loaded) != 0) {
-                    b.slots |= point.accessed_slots;
+                if ((b.slots & use.accessed) != 0 || (b.regs & loaded) != 0) {
+                    b.slots |= use.accessed;
                     b.regs |= bit(src);
                 }
-            } else if ((b.slots & point.accessed_slots) != 0) {
+            } else if ((b.slots & use.accessed) != 0) {
                 b.regs |= bit(src);
-                b.slots &= ~overwritten;
+                b.slots &= ~use.overwritten;
             }
             break;
         case kClassAlu:
@@ -158,23 +156,33 @@ Demand::Bits Demand::before(u32 at, Bits b) {
             break;
         default:
             if (insn.op() == kCall) {
-                if (insn.src() == kCallSubprogram && (b.regs & bit(0))) {
-                    u32 s = flow_->find_subprogram(at + 1 + static_cast<u32>(insn.imm));
-                    const Subprogram& callee = flow_->subprograms[s];
-                    for (u32 i = callee.begin; i < callee.end; i++) {
-                        if (program_->insns[i].code == (kClassJmp | kExit) &&
-                            !(flow_->flags[i] & kSecondHalf)) {
-                            add(i, {bit(0), 0, 0});
-                        }
-                    }
-                }
                 b.regs = static_cast<u16>(b.regs & ~kCallerSaved);
-            } else if (insn.op() != kExit && insn.op() != kJa && insn.op() != kJcond) {
-                b = before_comparison(insn, point, b);
             }
             break;
     }
     return b;
+}
+
+Needs Demand::before(u32 at, Needs b) {
+    const Insn& insn = program_->insns[at];
+    const Point& point = points_[at];
+    bool is_jump_class = insn.insn_class() == kClassJmp || insn.insn_class() == kClassJmp32;
+    bool is_comparison = is_jump_class && insn.op() != kCall && insn.op() != kExit &&
+                         insn.op() != kJa && insn.op() != kJcond;
+    if (is_comparison) {
+        return before_comparison(insn, point, b);
+    }
+    if (is_jump_class && insn.op() == kCall && insn.src() == kCallSubprogram && (b.regs & bit(0))) {
+        u32 s = flow_->find_subprogram(at + 1 + static_cast<u32>(insn.imm));
+        const Subprogram& callee = flow_->subprograms[s];
+        for (u32 i = callee.begin; i < callee.end; i++) {
+            if (program_->insns[i].code == (kClassJmp | kExit) &&
+                !(flow_->flags[i] & kSecondHalf)) {
+                add(i, {bit(0), 0, 0});
+            }
+        }
+    }
+    return needs_before(insn, b, {point.accessed_slots, overwritten_slot(insn)});
 }
 
 void Demand::flow_into(u32 predecessor, u32 successor) {

@@ -33,6 +33,23 @@ struct FrameDemand {
     u64 precise_slots = 0;
 };
 
+// Numbers that must be exact, in registers and in slots of a frame; and slots that are read.
+struct Needs {
+    u16 regs = 0;
+    u64 slots = 0;
+    u64 live = 0;
+};
+
+// The slots that an instruction moves a number from or to, and those of which it leaves nothing.
+struct StackUse {
+    u64 accessed = 0;
+    u64 overwritten = 0;
+};
+
+// What is needed before an instruction that is neither a conditional jump nor the call of a
+// subprogram, from what is needed behind it.
+Needs needs_before(const Insn& insn, Needs after, StackUse use);
+
 // Registers and slots whose numbers were refined together at a conditional jump.
 struct LinkGroup {
     const LinkGroup* next = nullptr;
@@ -89,15 +106,10 @@ public:
     void need_caller_registers(u32 call_insn, u16 regs);
 
 private:
-    struct Bits {
-        u16 regs = 0;
-        u64 slots = 0;
-        u64 live = 0;
-    };
-    void add(u32 insn, const Bits& bits);
+    void add(u32 insn, const Needs& bits);
     void flow_into(u32 predecessor, u32 successor);
-    Bits before(u32 insn, Bits after);
-    static Bits before_comparison(const Insn& insn, const Point& point, Bits after);
+    Needs before(u32 insn, Needs after);
+    static Needs before_comparison(const Insn& insn, const Point& point, Needs after);
     void enqueue(u32 insn);
 
     const Program* program_ = nullptr;

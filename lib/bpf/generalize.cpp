@@ -165,6 +165,12 @@ bool Analysis::generalize(u32 at, bool& is_pruned) {
         }
         return roll_back(*late, true);
     }
+    demand_.settle();
+    bool is_new_demand = point.failed_attempts == 0 || point.precise != point.failed_precise ||
+                         point.precise_slots != point.failed_slots;
+    is_new_demand = is_new_demand && point.failed_attempts < kMaxFailures;
+    bool may_try = is_new_demand ||
+                   (attempts_ == nullptr && point.endurance_tests < kMaxEnduranceTests);
     const Checkpoint* partner = nullptr;
     u32 looked_at = 0;
     u32 progress = progress_of(*state_);
@@ -180,27 +186,26 @@ bool Analysis::generalize(u32 at, bool& is_pruned) {
             }
             continue;
         }
-        if (partner == nullptr && is_way_back(*c) && same_at(at, *c->state, Exactness::Shape)) {
+        if (may_try && partner == nullptr && is_way_back(*c) &&
+            same_here(*c->state, Exactness::Shape)) {
             partner = c;
         }
     }
     bool is_loop = partner != nullptr;
-    if (is_loop && !(flow_.flags[at] & kLoopHead)) {
+    if (!may_try || (is_loop && !(flow_.flags[at] & kLoopHead))) {
         return true;
     }
-    bool may_join = wasted_insns_ < kJoinWasteAllowance + report_.statistics.insns_processed / 16;
+    bool may_join = is_new_demand && wasted_insns_ < kJoinWasteAllowance +
+                                                         report_.statistics.insns_processed / 16;
     for (Checkpoint* c = may_join ? point.checkpoints : nullptr; c != nullptr && partner == nullptr;
          c = c->next) {
-        if (is_same_place(*c->state, *state_) && same_at(at, *c->state, Exactness::Shape)) {
+        if (is_same_place(*c->state, *state_) && same_here(*c->state, Exactness::Shape)) {
             partner = c;
         }
     }
     if (partner == nullptr) {
         return true;
     }
-    bool is_new_demand = point.failed_attempts == 0 || point.precise != point.failed_precise ||
-                         point.precise_slots != point.failed_slots;
-    is_new_demand = is_new_demand && point.failed_attempts < kMaxFailures;
     const State* arrived = state_;
     if (is_new_demand && !start_attempt(*partner, is_loop)) {
         return false;

@@ -10,83 +10,35 @@
 #include <vector>
 
 #include "lib/bpf/interpreter.h"
-#include "lib/bpf/linux/linux.h"
-#include "lib/bpf/verifier.h"
+#include "lib/bpf/test_code.h"
 
 namespace gyre::bpf {
 namespace {
 
-using Code = std::vector<Insn>;
+using namespace test;
 
-constexpr Insn make(u8 code, unsigned dst, unsigned src, int off, s32 imm) {
-    return {code, static_cast<u8>(dst | src << 4), static_cast<s16>(off), imm};
-}
-constexpr Insn alu(u8 op, unsigned dst, s32 imm) { return make(kClassAlu64 | op, dst, 0, 0, imm); }
-constexpr Insn alu_reg(u8 op, unsigned dst, unsigned src) {
-    return make(kClassAlu64 | 0x08 | op, dst, src, 0, 0);
-}
-constexpr Insn alu32(u8 op, unsigned dst, s32 imm) { return make(kClassAlu | op, dst, 0, 0, imm); }
-constexpr Insn jump(u8 op, unsigned dst, s32 imm, int off) {
-    return make(kClassJmp | op, dst, 0, off, imm);
-}
-constexpr Insn jump_reg(u8 op, unsigned dst, unsigned src, int off) {
-    return make(kClassJmp | 0x08 | op, dst, src, off, 0);
-}
-constexpr Insn jump32(u8 op, unsigned dst, s32 imm, int off) {
-    return make(kClassJmp32 | op, dst, 0, off, imm);
-}
-constexpr Insn mov(unsigned dst, s32 imm) { return alu(kMov, dst, imm); }
-constexpr Insn copy(unsigned dst, unsigned src) { return alu_reg(kMov, dst, src); }
-constexpr Insn load_word(unsigned dst, unsigned base, int off) {
-    return make(kClassLdx | kModeMem | kSizeW, dst, base, off, 0);
-}
-constexpr Insn load(unsigned dst, unsigned base, int off) {
-    return make(kClassLdx | kModeMem | kSizeDw, dst, base, off, 0);
-}
-constexpr Insn store(unsigned base, int off, unsigned src) {
-    return make(kClassStx | kModeMem | kSizeDw, base, src, off, 0);
-}
-constexpr Insn clear_byte(unsigned base, int off) {
-    return make(kClassSt | kModeMem | kSizeB, base, 0, off, 0);
-}
-constexpr Insn leave() { return make(kClassJmp | kExit, 0, 0, 0, 0); }
-constexpr Insn call(s32 off) { return make(kClassJmp | kCall, 0, kCallSubprogram, 0, off); }
-constexpr Insn may_goto(int off) { return make(kClassJmp | kJcond, 0, 0, off, 0); }
-
-struct Place {
-    std::vector<u8> memory = std::vector<u8>(size_t{96} << 20);
-    Environment environment =
-        linux_tables::environment(*linux_tables::find_target("linux-6.18"), nullptr);
-
-    Report decide(const Code& code, bool may_generalize, u64 limit = 1'000'000) {
-        Program program;
-        program.insns = code;
-        program.type = ProgramType::SocketFilter;
-        Arena arena(memory);
-        Limits limits;
-        limits.insns_processed = limit;
-        limits.may_generalize = may_generalize;
-        Report report;
-        verify(program, environment, arena, limits, report);
-        return report;
-    }
-};
-
-Place& place() {
-    static Place shared;
+Decider& decider() {
+    static Decider shared;
     return shared;
+}
+
+Report decide(const Code& code, bool may_generalize, u64 limit = 1'000'000) {
+    Limits limits;
+    limits.insns_processed = limit;
+    limits.may_generalize = may_generalize;
+    return decider().decide(code, limits);
 }
 
 // Accepted in a tenth of what its rounds would take.
 void expect_generalized(const Code& code) {
-    Report plain = place().decide(code, false);
-    Report report = place().decide(code, true);
+    Report plain = decide(code, false);
+    Report report = decide(code, true);
     EXPECT_TRUE(report.is_accepted) << report.text;
     EXPECT_LT(report.statistics.insns_processed, plain.statistics.insns_processed / 10);
 }
 
 void expect_refused(const Code& code, Problem problem) {
-    Report report = place().decide(code, true);
+    Report report = decide(code, true);
     EXPECT_FALSE(report.is_accepted);
     EXPECT_EQ(report.problem, problem) << problem_name(report.problem) << ": " << report.text;
 }
@@ -156,26 +108,26 @@ TEST(Induction, LoopsWithoutEndAreRefused) {
                     leave()},
                    Problem::InfiniteLoop);
     // A step of unknown sign.
-    EXPECT_FALSE(place().decide({load_word(7, 1, 0), alu(kSub, 7, 5), mov(6, 0),
+    EXPECT_FALSE(decide({load_word(7, 1, 0), alu(kSub, 7, 5), mov(6, 0),
                                  alu_reg(kAdd, 6, 7), jump(kJslt, 6, 100, -2), mov(0, 0), leave()},
                                 true, 20'000).is_accepted);
     // The bound runs away as fast as the number.
-    EXPECT_FALSE(place().decide({mov(6, 0), mov(7, 10), alu(kAdd, 6, 1), alu(kAdd, 7, 1),
+    EXPECT_FALSE(decide({mov(6, 0), mov(7, 10), alu(kAdd, 6, 1), alu(kAdd, 7, 1),
                                  jump_reg(kJlt, 6, 7, -3), mov(0, 0), leave()},
                                 true, 20'000).is_accepted);
     // A half that wraps below a bound that it never reaches, and the same in full width.
-    EXPECT_FALSE(place().decide({mov(6, 0), alu32(kAdd, 6, 0x10000000),
+    EXPECT_FALSE(decide({mov(6, 0), alu32(kAdd, 6, 0x10000000),
                                  jump32(kJle, 6, -1, -2), mov(0, 0), leave()},
                                 true, 20'000).is_accepted);
-    EXPECT_FALSE(place().decide({mov(6, 0), alu(kAdd, 6, 0x40000000), jump(kJle, 6, -1, -2),
+    EXPECT_FALSE(decide({mov(6, 0), alu(kAdd, 6, 0x40000000), jump(kJle, 6, -1, -2),
                                  mov(0, 0), leave()},
                                 true, 20'000).is_accepted);
     // Only the lower half is compared; the step leaves it as it is.
-    EXPECT_FALSE(place().decide({mov(6, 0), mov(7, 1), alu(kLsh, 7, 32), alu_reg(kAdd, 6, 7),
+    EXPECT_FALSE(decide({mov(6, 0), mov(7, 1), alu(kLsh, 7, 32), alu_reg(kAdd, 6, 7),
                                  jump32(kJlt, 6, 10, -2), mov(0, 0), leave()},
                                 true, 20'000).is_accepted);
     // One way back does not count.
-    EXPECT_FALSE(place().decide({load_word(7, 1, 0), mov(6, 0), load_word(8, 1, 4),
+    EXPECT_FALSE(decide({load_word(7, 1, 0), mov(6, 0), load_word(8, 1, 4),
                                  jump_reg(kJeq, 7, 8, -2), alu(kAdd, 6, 1), jump(kJlt, 6, 100, -4),
                                  mov(0, 0), leave()},
                                 true, 20'000).is_accepted);
@@ -183,7 +135,7 @@ TEST(Induction, LoopsWithoutEndAreRefused) {
 
 TEST(Induction, ExitsThatDoNotCoverEveryWayBack) {
     // The bound is checked on one of two ways; on the other the counter only grows.
-    EXPECT_FALSE(place().decide({load_word(7, 1, 0), mov(6, 0), alu(kAdd, 6, 1),
+    EXPECT_FALSE(decide({load_word(7, 1, 0), mov(6, 0), alu(kAdd, 6, 1),
                                  jump(kJeq, 7, 0, -2), jump(kJlt, 6, 100, -3), mov(0, 0), leave()},
                                 true, 20'000).is_accepted);
 }
@@ -195,7 +147,7 @@ TEST(Induction, WaysThatMeetInTheBodyAreToldApart) {
     code.insert(code.end(), {jump(kJeq, 8, 0, 2), alu(kAdd, 6, 1), jump(kJa, 0, 0, 2),
                              jump(kJgt, 6, 50, 3), jump(kJlt, 6, 10, 2), mov(9, 0),
                              jump(kJlt, 6, 100, -128), mov(0, 0), leave()});
-    EXPECT_FALSE(place().decide(code, true, 20'000).is_accepted);
+    EXPECT_FALSE(decide(code, true, 20'000).is_accepted);
     // A counter with a near bound may start again; the pointer goes on to the bound of the other.
     expect_refused({mov(6, 0), mov(7, 0), copy(2, 10), alu(kAdd, 2, -512), clear_byte(2, 0),
                     alu(kAdd, 2, 8), alu(kAdd, 6, 1), load_word(8, 1, 4), jump(kJeq, 8, 0, 1),
@@ -235,7 +187,7 @@ TEST(Induction, MayGotoIsNoBoundForACounter) {
 TEST(Induction, MayGotoToItselfNeverEnds) {
     expect_refused({load_word(6, 1, 0), may_goto(-1), jump(kJgt, 6, 10, -2), mov(0, 0), leave()},
                    Problem::InfiniteLoop);
-    Report report = place().decide({may_goto(-1), mov(0, 0), leave()}, true);
+    Report report = decide({may_goto(-1), mov(0, 0), leave()}, true);
     EXPECT_FALSE(report.is_accepted);
     EXPECT_LT(report.statistics.insns_processed, 100u);
 }
@@ -404,17 +356,6 @@ private:
     std::vector<size_t> exits_;
 };
 
-std::string listing(const Code& code) {
-    std::string text;
-    for (size_t i = 0; i < code.size(); i++) {
-        char line[96];
-        snprintf(line, sizeof(line), "%zu: code %02x dst %u src %u off %d imm %d\n", i,
-                 code[i].code, code[i].dst(), code[i].src(), code[i].off, code[i].imm);
-        text += line;
-    }
-    return text;
-}
-
 TEST(Generalization, DecidesRandomLoopsAsEveryRoundDoes) {
     const char* more = getenv("GYRE_BPF_LOOPS");
     u64 count = more != nullptr ? strtoull(more, nullptr, 10) : 200;
@@ -423,8 +364,8 @@ TEST(Generalization, DecidesRandomLoopsAsEveryRoundDoes) {
     std::vector<u8> run_memory(1 << 20);
     for (u64 seed = 1; seed <= count; seed++) {
         Code code = Generator(seed).program();
-        Report plain = place().decide(code, false, 10'000);
-        Report report = place().decide(code, true, 10'000);
+        Report plain = decide(code, false, 10'000);
+        Report report = decide(code, true, 10'000);
         bool gave_up = plain.problem == Problem::TooComplex;
         ASSERT_TRUE(report.is_accepted == plain.is_accepted || (report.is_accepted && gave_up))
             << "seed " << seed << ": " << problem_name(plain.problem) << " at " << plain.insn
@@ -440,7 +381,7 @@ TEST(Generalization, DecidesRandomLoopsAsEveryRoundDoes) {
         for (u64 run = 0; run < 3; run++) {
             Arena arena(run_memory);
             Interpreter interpreter;
-            ASSERT_EQ(interpreter.prepare(program, place().environment, arena), nullptr);
+            ASSERT_EQ(interpreter.prepare(program, decider().environment, arena), nullptr);
             u8 context[256] = {};
             std::mt19937_64 random(seed * 3 + run);
             for (u8& byte : context) {

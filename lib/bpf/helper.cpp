@@ -70,7 +70,7 @@ bool Analysis::push_callback(u32 id, const CallFacts& facts) {
     Frame& caller = top();
     Reg a1 = caller.regs[1], a3 = caller.regs[3], a4 = caller.regs[4];
     if (id == helper::kLoop) {
-        demand_.need_register(state_->insn, 1);
+        need_register(1);
         if (caller.callback_depth >= a1.var.umax) {
             caller.callback_depth = 0;
             return true;  // the loop cannot run again
@@ -356,7 +356,7 @@ bool Analysis::special_helper(u32 id, CallFacts& facts) {
             if (!reg(2).is_zero()) {
                 return fail(Problem::BadArgument, 2, "the flags of get_local_storage must be zero");
             }
-            demand_.need_register(state_->insn, 2);
+            need_register(2);
             return true;
         case helper::kForEachMapElem:
         case helper::kLoop:
@@ -399,7 +399,7 @@ bool Analysis::special_helper(u32 id, CallFacts& facts) {
                 if (r.var.smin < -4095 || r.var.smax > 0) {
                     return fail(Problem::BadArgument, 1, "the return value must be an errno or 0");
                 }
-                demand_.need_register(state_->insn, 1);
+                need_register(1);
             }
             return true;
         default: return true;

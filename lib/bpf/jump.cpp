@@ -193,8 +193,8 @@ bool Analysis::spread_links(State& s, const Reg& known) {
     });
 }
 
-// Tells the demand which registers and slots a comparison refines together.
-u64 Analysis::note_links(const Insn& insn) {
+// Tells the demand and the trail which registers and slots a comparison refines together.
+void Analysis::note_links(const Insn& insn) {
     const Frame& own = top();
     unsigned operands[2] = {insn.dst(), insn.src()};
     for (unsigned k = 0; k < (insn.uses_register_source() ? 2u : 1u); k++) {
@@ -206,44 +206,44 @@ u64 Analysis::note_links(const Insn& insn) {
             return x.is_scalar() && ((r.id != 0 && x.id == r.id) ||
                                      (r.anchor != 0 && x.anchor == r.anchor));
         };
-        u16 regs = 0;
-        u64 slots = 0;
         bool elsewhere = false;
         for (u32 f = 0; f < state_->frame_count; f++) {
             const Frame& frame = *state_->frames[f];
-            u16 frame_regs = 0;
-            u64 frame_slots = 0;
+            u16 regs = 0;
+            u64 slots = 0;
             for (unsigned n = 0; n < kFramePointer; n++) {
                 if (is_linked(frame.regs[n])) {
-                    frame_regs |= bit(n);
+                    regs |= bit(n);
                 }
             }
             for (u32 i = 0; i < frame.stack_slots; i++) {
                 const Slot& slot = frame.stack->slots()[i];
                 if (slot.is_spill() && is_linked(slot.reg)) {
-                    frame_slots |= u64{1} << i;
+                    slots |= u64{1} << i;
                 }
             }
-            if (f + 1 == state_->frame_count) {
-                regs = frame_regs;
-                slots = frame_slots;
-            } else if (frame_regs != 0 || frame_slots != 0) {
-                u32 call = state_->frames[f + 1]->call_insn;
-                if (call != Frame::kNoCall) {
-                    demand_.need_caller_registers(call, frame_regs & kCalleeSaved);
-                    demand_.need_caller_slots(call, frame_slots);
-                }
-                elsewhere = true;
+            bool is_own = f + 1 == state_->frame_count;
+            bool is_group = is_own ? elsewhere || (regs & (regs - 1)) != 0 || slots != 0
+                                   : regs != 0 || slots != 0;
+            if (!is_group) {
+                continue;
             }
-        }
-        if ((regs & (regs - 1)) != 0 || slots != 0) {
-            demand_.note_link(state_->insn, regs, slots, arena_);
+            trails_.note(*state_, f, k == 0 ? kLinked : kLinkedToSource, regs, slots);
+            if (is_own) {
+                demand_.note_link(state_->insn, regs, slots, arena_);
+                continue;
+            }
+            elsewhere = true;
+            u32 call = state_->frames[f + 1]->call_insn;
+            if (call != Frame::kNoCall) {
+                demand_.need_caller_registers(call, regs & kCalleeSaved);
+                demand_.need_caller_slots(call, slots);
+            }
         }
         if (elsewhere) {
             demand_.need_register(state_->insn, operands[k]);
         }
     }
-    return 0;
 }
 
 // Applies what the outcome of the comparison teaches to `s`, whose scalars are refined already.
@@ -326,10 +326,10 @@ bool Analysis::step_jump(const Insn& insn, bool& path_ended) {
     }
     if (decision >= 0) {
         if (a.is_scalar()) {
-            demand_.need_register(at, d);
+            need_register(d);
         }
         if (insn.uses_register_source() && b.is_scalar()) {
-            demand_.need_register(at, insn.src());
+            need_register(insn.src());
         }
         state_->insn = next.insn[decision];
         return true;

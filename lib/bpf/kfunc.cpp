@@ -146,7 +146,7 @@ bool Analysis::kfunc_argument(u32 index, KfuncCall& call) {
             if (!r.var.is_constant()) {
                 return fail(Problem::BadArgument, n, "r", number, " must be a constant");
             }
-            demand_.need_register(state_->insn, number);
+            need_register(number);
             call.constant = r.var.value();
             call.has_constant = true;
         }
@@ -157,7 +157,7 @@ bool Analysis::kfunc_argument(u32 index, KfuncCall& call) {
     u32 pointee = kernel.skip_modifiers(kernel.type(type).size_or_type);
     std::string_view name = kernel.name(pointee);
     if (r.is_zero() && may_be_null) {
-        demand_.need_register(state_->insn, number);
+        need_register(number);
         return true;
     }
     if (r.has(kMaybeNull) && !may_be_null) {

@@ -192,7 +192,7 @@ bool Analysis::access_special_field(const Reg&, const SpecialField& field, u32, 
         }
         const Reg& r = reg(static_cast<unsigned>(value_reg));
         if (r.is_zero()) {
-            demand_.need_register(state_->insn, static_cast<unsigned>(value_reg));
+            need_register(static_cast<unsigned>(value_reg));
             return true;
         }
         bool is_program_type = field.btf == program_.btf && program_.btf != nullptr;
@@ -465,6 +465,7 @@ bool Analysis::step_load_packet(const Insn& insn) {
         if (failed == nullptr) {
             return false;
         }
+        trails_.lose(*failed);
         State* going_on = state_;
         state_ = failed;
         bool path_ended = false;

@@ -18,6 +18,12 @@ u64 slot_mask(s64 low, s64 end) {  // slots of the bytes [low, end), end <= 0
     return mask;
 }
 
+u64 whole_slots(s64 low, s64 end) {
+    s64 first = (low + 7) & ~s64{7};
+    s64 behind = end & ~s64{7};
+    return first < behind ? slot_mask(first, behind) : 0;
+}
+
 bool is_object(Tag t) { return t == Tag::Dynptr || t == Tag::Iterator || t == Tag::IrqFlag; }
 
 }  // namespace
@@ -41,8 +47,15 @@ bool Analysis::grow_stack(u32 frame, s64 low) {
            own_stack(frame_at(frame), frame_at(frame).stack_slots);
 }
 
-// The instruction touches slots of a frame: remembers it for liveness and for demand.
-void Analysis::note_stack_use(u32 frame, u64 slots, bool is_read) {
+// The instruction touches slots of a frame: remembers it for liveness and for demand. `overwritten`:
+// those of which nothing is left.
+void Analysis::note_stack_use(u32 frame, u64 slots, bool is_read, u64 overwritten) {
+    u8 use = kSlotsAccessed | (is_read ? kSlotsRead : 0);
+    if (overwritten != 0 && overwritten != slots) {
+        trails_.note(*state_, frame, kSlotsOverwritten, 0, overwritten);
+        overwritten = 0;
+    }
+    trails_.note(*state_, frame, use | (overwritten != 0 ? kSlotsOverwritten : 0), 0, slots);
     if (frame + 1u == state_->frame_count) {
         demand_.note_access(state_->insn, slots);
         if (is_read) {
@@ -58,6 +71,7 @@ void Analysis::note_stack_use(u32 frame, u64 slots, bool is_read) {
 }
 
 void Analysis::need_stack(u32 frame, u64 slots) {
+    trails_.note(*state_, frame, kSlotsNeeded, 0, slots);
     if (frame + 1u == state_->frame_count) {
         demand_.need_slots(state_->insn, slots);
     } else if (state_->frames[frame + 1]->call_insn != Frame::kNoCall) {
@@ -215,10 +229,11 @@ bool Analysis::destroy_dynptr_if_overwritten(u32 frame, u32 index) {
 
 bool Analysis::write_stack_fixed(u32 frame, s32 off, u32 size, const Reg* value, int value_reg) {
     u32 index = slot_of(off);
-    note_stack_use(frame, u64{1} << index, false);
+    u64 mask = u64{1} << index;
+    note_stack_use(frame, mask, false, size == 8 && byte_of(off) == 0 ? mask : 0);
     bool is_own = frame + 1u == state_->frame_count;
     if (!is_own && value_reg >= 0 && value->is_scalar()) {
-        demand_.need_register(state_->insn, static_cast<unsigned>(value_reg));
+        need_register(static_cast<unsigned>(value_reg));
     }
     if (!destroy_dynptr_if_overwritten(frame, index) || !own_frame(frame) ||
         !own_slot(frame_at(frame), index)) {
@@ -263,7 +278,7 @@ bool Analysis::write_stack_fixed(u32 frame, s32 off, u32 size, const Reg* value,
     }
     bool is_zero = value->is_zero();
     if (is_zero && value_reg >= 0) {
-        demand_.need_register(state_->insn, static_cast<unsigned>(value_reg));
+        need_register(static_cast<unsigned>(value_reg));
     }
     if (is_object(slot.tags[0])) {
         slot = Slot{};
@@ -327,7 +342,7 @@ bool Analysis::write_stack_variable(u32 frame, s64 low, s64 high, u32 size, cons
         }
     }
     if (kept_zero && value_reg >= 0) {
-        demand_.need_register(state_->insn, static_cast<unsigned>(value_reg));
+        need_register(static_cast<unsigned>(value_reg));
     }
     return true;
 }
@@ -399,7 +414,9 @@ bool Analysis::check_stack_range(unsigned base_number, s32 off, u32 size, bool z
         return false;
     }
     s64 end = high + static_cast<s64>(size);
-    note_stack_use(base.frame, slot_mask(low, end), !may_be_uninitialized);
+    bool is_filled = may_be_uninitialized && kind == Access::Write && low == high;
+    note_stack_use(base.frame, slot_mask(low, end), !may_be_uninitialized,
+                   is_filled ? whole_slots(low, end) : 0);
     for (s64 at = low, next = 0; at < end; at = next) {
         next = (at & ~s64{7}) + 8 < end ? (at & ~s64{7}) + 8 : end;
         u32 index = slot_of(at);

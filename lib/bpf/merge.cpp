@@ -12,7 +12,7 @@
 namespace gyre::bpf {
 namespace {
 
-constexpr u32 kMaxMeeting = 8;  // paths that wait at one place
+constexpr u32 kMaxMeeting = 1;  // paths that wait at one place for others that are behind
 
 // Negative: `a` is behind `b` in the program, inside of calls too; 0: they are at one place.
 int compare_positions(const State& a, const State& b) {
@@ -168,7 +168,9 @@ bool Analysis::merge_with(Pending* entry) {
     State* other = entry->state;
     StateComparer comparer(Exactness::RangeWithin, environment_.target.may_read_uninitialized_stack,
                            has_stack_objects_, attempts_, nullptr);
-    prepare_comparer(comparer, state_->insn);
+    PathNeeds needs;
+    needs_at(*state_, needs);
+    comparer.set_demands(needs.frames);
     // What proves the end of a loop for one must hold for the other, too.
     auto stands_for = [&](const State& one, const State& all) {
         return (!has_forced_ || has_come_as_far(all, all, one)) && comparer.same(all, one);
@@ -199,6 +201,7 @@ bool Analysis::merge_with(Pending* entry) {
     report_.statistics.prunes++;
     pending_count_--;
     Checkpoint* parent = other->parent;
+    trails_.join(*state_, *other);
     release_state(other);
     if (parent == state_->parent) {
         if (parent != nullptr) {

@@ -118,10 +118,18 @@ bool Analysis::step(bool& path_ended) {
     if (!own_frame(state_->frame_count - 1u)) {
         return false;
     }
-    return dispatch(program_.insns[at], path_ended) && !arena_.is_exhausted();
+    state_->is_trail_complete = false;
+    if (!dispatch(program_.insns[at], path_ended) || arena_.is_exhausted()) {
+        return false;
+    }
+    trails_.step(*state_, at, path_ended);
+    return true;
 }
 
 void Analysis::end_path() {
+    PathNeeds nothing;
+    nothing.frame_count = state_->frame_count;
+    trails_.end(*state_, nothing);
     finish_branch(state_->parent);
     release_state(state_);
     state_ = nullptr;
@@ -226,7 +234,7 @@ bool Analysis::walk(u32 subprogram) {
     if (!ready) {
         return false;
     }
-    merges_paths_ = true;
+    merges_paths_ = limits_.may_prune;
     while (state_ != nullptr) {
         bool goes_on = run_path() ? next_path() : recover();
         if (!goes_on) {
@@ -238,7 +246,7 @@ bool Analysis::walk(u32 subprogram) {
     for (u32 i = 0; i < program_.insns.size(); i++) {
         Point& point = demand_.at(i);
         for (Checkpoint* c = point.checkpoints; c != nullptr; c = c->next) {
-            release_state(c->state);
+            release_checkpoint(*c);
         }
         point.checkpoints = nullptr;
     }
@@ -286,6 +294,10 @@ void Analysis::run() {
         flow_.subprograms[flow_.exception_callback].is_reached = true;  // it may always be called
     }
     mark_forced_loops();
+    if (!has_forced_ && !trails_.prepare(program_, environment_, flow_, arena_)) {
+        out_of_memory();
+        return;
+    }
     for (u32 i = 0; i < program_.insns.size(); i++) {
         const Insn& insn = program_.insns[i];
         bool names_map = !(flow_.flags[i] & kSecondHalf) && is_ld_imm64(insn) &&

@@ -159,6 +159,7 @@ struct Choice {
 };
 
 struct Checkpoint;
+struct TrailNode;
 
 struct State {
     u32 insn = 0;
@@ -168,13 +169,15 @@ struct State {
     u8 preempt_locks = 0;
     u8 lock_count = 0;
     bool may_sleep = false;
-    bool is_speculative_loop = false;
+    bool is_trail_complete = false;  // the step under way stands in the trail already
     u16 reference_count = 0;
     u16 reference_capacity = kMaxReferences;  // a state that is only kept has room for its own
     u32 active_irq = 0;
     u64 path_length = 0;  // instructions since the entry
     const Choice* history = nullptr;
     Checkpoint* parent = nullptr;
+    TrailNode* trail = nullptr;  // since `parent` was made (trail.h) ...
+    u32 run_begin = 0;           // ... and from this instruction to the current one
     Frame* frames[kMaxFrames] = {};
     Reference references[kMaxReferences];
 };

@@ -146,10 +146,15 @@ State* Analysis::copy_state(const State& s, bool is_kept) {
         return nullptr;
     }
     copy->frames[s.frame_count - 1] = top_frame;
+    if (is_kept) {
+        copy->trail = nullptr;
+    }
+    trails_.share(*copy);
     return copy;
 }
 
 void Analysis::release_state(State* s) {
+    trails_.discard(*s);
     for (u32 i = 0; i < s->frame_count; i++) {
         release_frame(s->frames[i]);
     }
@@ -184,6 +189,7 @@ State* Analysis::fork(u32 insn, bool is_jump) {
              " branches wait to be followed");
         return nullptr;
     }
+    trails_.part(*state_);
     State* copy = copy_state(*state_);
     if (copy == nullptr) {
         return nullptr;
@@ -199,6 +205,7 @@ State* Analysis::fork(u32 insn, bool is_jump) {
     state_->history = other;
     copy->insn = insn;
     copy->previous_insn = state_->insn;
+    trails_.parted(*copy, state_->insn);
     if (copy->parent != nullptr) {
         copy->parent->branches++;
     }

@@ -60,6 +60,7 @@ struct Limits {
     u64 insns_processed = 1'000'000;
     u32 pending_states = 8192;
     bool may_generalize = true;  // false: loops are walked round by round, joins state by state
+    bool may_prune = true;       // false: every path is walked to its end; for tests
 };
 
 // A station on the way of the value that was refused, latest first.
