@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include <algorithm>
+
 #include "lib/bpf/object/loader.h"
 
 namespace gyre::bpf {
@@ -43,9 +45,7 @@ std::string ObjectLoader::load() {
     }
     elf_ = std::move(*elf);
     if (const ElfSection* s = elf_.find("license")) {
-        object_.license_ = std::string(reinterpret_cast<const char*>(s->data.data()),
-                                       strnlen(reinterpret_cast<const char*>(s->data.data()),
-                                               s->data.size()));
+        object_.license_.assign(s->data.begin(), std::ranges::find(s->data, u8{0}));
     }
     for (auto step : {&ObjectLoader::read_types, &ObjectLoader::read_extension,
                       &ObjectLoader::read_maps}) {
