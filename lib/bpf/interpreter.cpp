@@ -44,7 +44,7 @@ const char* prepare_map(Machine& m, MapState& state, Region& region, Arena& aren
 }
 
 // One step for each instruction; the second half of a 64-bit load has none.
-const char* decode(Machine& m, Arena& arena) {
+const char* decode(Machine& m, const Btf* kernel, Arena& arena) {
     std::span<const Insn> insns = m.program->insns;
     std::span<u32> step_of = arena.make_array<u32>(insns.size() + 1);
     m.code = arena.make_array<Step>(insns.size() + 1);
@@ -100,6 +100,14 @@ const char* decode(Machine& m, Arena& arena) {
             }
             continue;
         }
+        const bool is_kernel_call = insn.code == (kClassJmp | kCall) && insn.src() == kCallKfunc;
+        if (is_kernel_call && kernel != nullptr && m.mode != RunMode::Pure) {
+            const KernelFunction function = kernel_function(kernel->name(static_cast<u32>(insn.imm)));
+            if (function != KernelFunction::None) {
+                step.go = kernel_call_handler(m.mode);
+                step.imm = static_cast<u64>(function);
+            }
+        }
         bool is_jump = c == kClassJmp || c == kClassJmp32;
         if (c == kClassStx && insn.mode() == kModeAtomic) {
             step.target = static_cast<s32>(access_size(insn.size_bits()));
@@ -153,7 +161,7 @@ const char* Interpreter::prepare(const Program& program, const Environment& envi
             return why;
         }
     }
-    return decode(m, arena);
+    return decode(m, environment.kernel_btf, arena);
 }
 
 void Interpreter::begin(std::span<u8> context, std::span<u8> packet, u64 max_steps, u64 seed) {
@@ -175,6 +183,14 @@ void Interpreter::begin(std::span<u8> context, std::span<u8> packet, u64 max_ste
     for (u32& bytes : m.held) {
         bytes = 0;
     }
+    for (StackObject& o : m.objects) {
+        o = StackObject{};
+    }
+    for (u8& task : m.tasks) {
+        task = 0;
+    }
+    m.object_count = m.rcu_sections = m.preempt_sections = 0;
+    m.lock = 0;
     for (u8& b : m.written) {
         b = 0;
     }
@@ -233,6 +249,7 @@ RunResult Interpreter::result() const {
     for (u32 bytes : m.held) {
         r.held_references += bytes != 0;
     }
+    r.held_references += m.held_objects();
     return r;
 }
 
@@ -252,6 +269,7 @@ Whereabouts Interpreter::whereabouts(u64 value) const {
         }
         case kContextRegion: return {Place::Context, offset, 0};
         case kPacketRegion: return {Place::Packet, offset, 0};
+        case kObjectRegion: return {Place::Object, offset % 16, 0};
         case kRecordRegion: return {Place::Record, offset % s64{kRecordBytes}, 0};
         default: break;
     }

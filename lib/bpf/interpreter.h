@@ -7,8 +7,9 @@
 //   Pure     no checks; pointers are addresses. For programs that the verifier has accepted, only.
 //   Single   as Checked, one instruction at a time, and reads of the stack that were never written
 //            are faults, too.
-// Memory comes from an arena. Knows the helpers of maps, of ring buffers and a few others; a call of any
-// other ends the run with that reason.
+// Memory comes from an arena. Knows the helpers of maps, of ring buffers, of dynptrs and a few others, and the
+// kernel functions of number iterators, dynptrs, tasks and sections; a call of any other ends the run with
+// that reason.
 #pragma once
 
 #include "lib/bpf/arena.h"
@@ -23,13 +24,13 @@ struct RunResult {
     bool is_unsupported = false;  // ... because of the interpreter, not of the program
     u32 insn = 0;
     u64 steps = 0;
-    u32 held_references = 0;      // records that were reserved and never given back
+    u32 held_references = 0;      // records, iterators, tasks, locks, sections that were never given back
 };
 
 enum class RunMode : u8 { Checked, Pure, Single };
 
 // What a number means as a pointer, in the modes that check.
-enum class Place : u8 { Nowhere, Stack, Context, Packet, MapValue, Record, MapPointer };
+enum class Place : u8 { Nowhere, Stack, Context, Packet, MapValue, Record, MapPointer, Object };
 struct Whereabouts {
     Place place = Place::Nowhere;
     s64 offset = 0;   // from the top of the frame, or from the start of the object (or map element)

@@ -129,7 +129,14 @@ bool Machine::call_helper(u32 id) {
             break;
         }
         case 5: case 125: value = 1'000'000'000; break;  // ktime_get_ns, _boot_ns
-        case helper::kSpinLock: case helper::kSpinUnlock: break;
+        case helper::kSpinLock: case helper::kSpinUnlock: fine = spin_lock(id == helper::kSpinLock); break;
+        case helper::kDynptrFromMem: case helper::kRingbufReserveDynptr: case helper::kRingbufSubmitDynptr:
+        case helper::kRingbufDiscardDynptr: case helper::kDynptrRead: case helper::kDynptrWrite: case helper::kDynptrData:
+            if (mode == RunMode::Pure) {
+                return fail("a helper that the interpreter does not know", true);
+            }
+            fine = buffer_helper(id, value);
+            break;
         case helper::kGetSmpProcessorId: case 42: value = 0; break;
         case helper::kTracePrintk: value = 0; break;
         case helper::kTailCall: value = kNoEntry; break;

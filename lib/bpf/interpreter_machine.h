@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include <string_view>
+
 #include "lib/bpf/interpreter.h"
 
 namespace gyre::bpf {
@@ -15,12 +17,13 @@ inline constexpr unsigned kRegionShift = 40;
 inline constexpr u64 kRegionMiddle = u64{1} << 38;
 inline constexpr u64 kOffsetMask = (u64{1} << kRegionShift) - 1;
 inline constexpr u64 kStackRegion = 1, kContextRegion = 2, kPacketRegion = 3, kRecordRegion = 4,
-                     kFirstMapRegion = 5;
+                     kObjectRegion = 5, kFirstMapRegion = 6;
 inline constexpr u64 kMapPointers = u64{0xfff0} << kRegionShift;
 inline constexpr u64 kFunctionPointers = u64{0xfff8} << kRegionShift;  // and the step it begins with
 inline constexpr u64 kMayGotoBudget = 1u << 16;
 inline constexpr u64 kMaxMapBytes = 8u << 20;
 inline constexpr u32 kRecordBytes = 4096, kMaxRecords = 16;
+inline constexpr u32 kMaxObjects = 24, kMaxTasks = 8;
 
 constexpr u64 address_of(u64 region, u64 offset) {
     return (region << kRegionShift) + kRegionMiddle + offset;
@@ -70,6 +73,30 @@ struct Iteration {
     u32 done = 0;
 };
 
+// The kernel functions that the interpreter knows (interpreter_objects.cpp).
+enum class KernelFunction : u8 {
+    None, NumbersNew, NumbersNext, NumbersDestroy, RcuLock, RcuUnlock, PreemptDisable, PreemptEnable, TaskFromPid,
+    TaskAcquire, TaskRelease, BufferFromPacket, BufferFromXdp, BufferSlice, BufferSliceWritable, BufferAdjust,
+    BufferSize, BufferIsNull,
+};
+KernelFunction kernel_function(std::string_view name);
+
+// What lies on the stack and is not bytes: an iterator over numbers, or a dynptr.
+enum class ObjectKind : u8 { None, Numbers, Buffer };
+struct StackObject {
+    ObjectKind kind = ObjectKind::None;
+    u32 at = 0;             // where it lies, and its bytes there
+    u32 size = 0;
+    s32 now = 0;            // Numbers
+    s32 end = 0;
+    u64 data = 0;           // Buffer: an address, or 0
+    u64 length = 0;
+    bool is_record = false; // must be given back, even if there was no room
+    bool is_packet = false;
+
+    bool holds(u64 offset, u64 bytes) const { return offset <= length && bytes <= length - offset; }
+};
+
 struct Machine {
     u64 regs[kRegisterCount] = {};
     u8* frame = nullptr;  // top of the running function's stack
@@ -96,6 +123,12 @@ struct Machine {
     std::span<u8> packet;
     std::span<u8> records;
     u32 held[kMaxRecords] = {};  // bytes of each record that is reserved, or 0
+    StackObject objects[kMaxObjects];
+    u32 object_count = 0;
+    u8 tasks[kMaxTasks] = {};  // how often each is held
+    u64 lock = 0;              // the address of the one that is held
+    u32 rcu_sections = 0;
+    u32 preempt_sections = 0;
     u64 random = 1;
     RunResult result;
 
@@ -110,11 +143,28 @@ struct Machine {
     bool call_helper(u32 id);
     bool map_helper(u32 id, u64& result);
     bool ring_helper(u32 id, u64& result);
+    bool buffer_helper(u32 id, u64& value);
+    bool spin_lock(bool takes);
+
+    bool call_kernel(KernelFunction function);
+    bool number_function(KernelFunction function, u64& value);
+    bool task_function(KernelFunction function, u64& value);
+    bool section_function(KernelFunction function);
+    bool buffer_function(KernelFunction function, u64& value);
+    bool object_place(u64 address, u32 size, u32& at);
+    StackObject* find_object(ObjectKind kind, u64 address);
+    StackObject* make_object(ObjectKind kind, u64 address);
+    void drop_object(StackObject& object);
+    bool touch_objects(u64 offset, u64 size, bool is_write);
+    bool leave_objects();
+    u32 held_objects() const;
+    u8* translate_object(u64 offset, u64 size, bool is_write);
 };
 
 // The handler of an instruction that is not a load of 64 bits, a call or a jump (decode resolves their
 // targets itself); null if there is no such instruction.
 Handler handler_of(const Insn& insn, RunMode mode);
+Handler kernel_call_handler(RunMode mode);  // of a kernel function that is known; not for Pure
 Handler fall_off_handler();
 Handler bad_register_handler();
 Handler bad_instruction_handler();

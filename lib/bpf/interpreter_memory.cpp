@@ -39,6 +39,9 @@ u8* Machine::translate(u64 address, u64 size, bool is_write) {
         if (offset >= limit || size > limit - offset) {
             return nullptr;
         }
+        if (object_count != 0 && !touch_objects(offset, size, is_write)) {
+            return nullptr;
+        }
         for (u64 k = 0; k < size && !written.empty(); k++) {
             if (is_write) {
                 written[offset + k] = 1;
@@ -60,9 +63,19 @@ u8* Machine::translate(u64 address, u64 size, bool is_write) {
         }
         return records.data() + offset;
     }
+    if (index == kObjectRegion) {
+        return translate_object(offset, size, is_write);
+    }
     const Region& r = regions[index];
     if (offset >= (is_write ? r.writable : r.readable) || (offset & r.mask) + size > r.element) {
         return nullptr;
+    }
+    for (const SpecialField& f : index >= kFirstMapRegion ? maps[index - kFirstMapRegion].map->fields
+                                                          : std::span<const SpecialField>()) {
+        const u64 within = offset & r.mask;
+        if (within < u64{f.offset} + f.size && f.offset < within + size) {
+            return nullptr;
+        }
     }
     return r.base + offset;
 }

@@ -221,6 +221,14 @@ void call_helper(const Step* pc, u64* regs, Machine* m) {
     [[clang::musttail]] return next<kMode>(pc + 1, regs, m);
 }
 
+template <RunMode kMode>
+void call_kernel(const Step* pc, u64* regs, Machine* m) {
+    if (!m->call_kernel(static_cast<KernelFunction>(pc->imm))) {
+        return stop(pc, regs, m);
+    }
+    [[clang::musttail]] return next<kMode>(pc + 1, regs, m);
+}
+
 // The frames in use are all that may be reached of the stack.
 template <RunMode kMode>
 void resize_stack(Machine* m) {
@@ -304,6 +312,9 @@ void leave(const Step* pc, u64* regs, Machine* m) {
     if (m->depth == 0) {
         m->result.is_finished = true;
         m->result.value = regs[0];
+        return stop(pc, regs, m);
+    }
+    if (m->object_count != 0 && !m->leave_objects()) {
         return stop(pc, regs, m);
     }
     const Return& r = m->returns[--m->depth];
@@ -482,6 +493,9 @@ Handler handler_of(const Insn& insn, RunMode mode) {
     }
 }
 
+Handler kernel_call_handler(RunMode mode) {
+    return mode == RunMode::Single ? call_kernel<RunMode::Single> : call_kernel<RunMode::Checked>;
+}
 Handler fall_off_handler() { return fall_off; }
 Handler bad_register_handler() { return bad_register; }
 Handler bad_instruction_handler() { return bad_instruction; }
