@@ -158,15 +158,15 @@ u64 number_after(const std::string& text, const char* words) {
 
 }  // namespace
 
-std::vector<int> make_kernel_maps(std::span<const Map* const> maps) {
+std::vector<int> make_kernel_maps(std::span<const Map* const> maps, std::span<const u8> btf) {
     std::vector<int> fds;
     for (const Map* map : maps) {
         Descriptors d;
-        int fd = make_map(*map, {}, -1, -1, d);
-        d.open.clear();
+        int fd = make_map(*map, btf, -1, -1, d);
         if (fd < 0) {
             return {};
         }
+        std::erase(d.open, fd);
         fds.push_back(fd);
     }
     return fds;

@@ -31,7 +31,7 @@ KernelVerdict ask_kernel(const Program& program, std::span<const u8> bare_btf,
                          bool only_statistics = false, std::span<const int> made_maps = {});
 
 // Plain maps for several questions about programs that share them: their descriptors, which stay open
-// until the process ends; empty if one cannot be made.
-std::vector<int> make_kernel_maps(std::span<const Map* const> maps);
+// until the process ends; empty if one cannot be made. `btf` holds the types of those that have any.
+std::vector<int> make_kernel_maps(std::span<const Map* const> maps, std::span<const u8> btf = {});
 
 }  // namespace gyre::bpf

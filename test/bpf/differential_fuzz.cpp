@@ -14,6 +14,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <fstream>
+#include <iterator>
 #include <string>
 
 #include "cli/bpf_kernel.h"
@@ -29,6 +31,7 @@ namespace {
 constexpr u32 kRunsOfProgram = 4;
 constexpr u64 kMaxSteps = 200'000;
 constexpr u64 kMayGotoRounds = 40;
+constexpr u64 kMaxFollowedInsns = 100'000;  // by the verifier: one that is refused after a million keeps it for seconds
 constexpr u32 kMostFailuresShown = 5;
 
 // Did the kernel refuse because it did not know a number well enough?
@@ -46,11 +49,15 @@ struct Fuzzer {
     bool asks_kernel = true;
     std::vector<int> kernel_maps;
     Map maps[kMapCount];
-    const Map* map_list[kMapCount] = {&maps[0], &maps[1], &maps[2], &maps[3]};
+    const Map* map_list[kMapCount] = {&maps[0], &maps[1], &maps[2], &maps[3], &maps[4]};
+    SpecialField lock = {.kind = FieldKind::SpinLock, .offset = 0, .size = 4};
     std::vector<u8> types = generated_types();
+    std::vector<u8> kernel_types = generated_kernel_types();
     std::vector<u8> type_memory = std::vector<u8>(1u << 16);
     Arena type_arena{type_memory};
     Btf btf;
+    Btf kernel_btf;
+    std::vector<u32> running_ids;  // of the functions of generated_kernel_types(), in the running kernel
     std::vector<u8> verifier_memory = std::vector<u8>(64u << 20);
     std::vector<u8> run_memory = std::vector<u8>(2u << 20);
     std::vector<u8> follow_memory = std::vector<u8>(16u << 20);
@@ -62,10 +69,54 @@ struct Fuzzer {
         maps[kHashMap] = {.type = MapType::Hash, .key_size = 4, .value_size = kMapValueBytes, .max_entries = 8, .name = "hash"};
         maps[kRingMap] = {.type = MapType::Ringbuf, .max_entries = 4096, .name = "ring"};
         maps[kProgramMap] = {.type = MapType::ProgArray, .key_size = 4, .value_size = 4, .max_entries = 4, .name = "programs"};
-        if (const char* why = btf.open(types, type_arena)) {
-            fprintf(stderr, "the types of generated programs: %s\n", why);
-            exit(2);
+        maps[kLockMap] = {.type = MapType::Array, .key_size = 4, .value_size = kMapValueBytes, .max_entries = 2, .name = "locked"};
+        maps[kLockMap].fields = std::span(&lock, 1);
+        maps[kLockMap].btf = &btf;
+        maps[kLockMap].key_type_id = kNumberType;
+        maps[kLockMap].value_type_id = kLockedType;
+        for (auto [bytes, parsed] : {std::pair{&types, &btf}, std::pair{&kernel_types, &kernel_btf}}) {
+            if (const char* why = parsed->open(*bytes, type_arena)) {
+                fprintf(stderr, "the types of generated programs: %s\n", why);
+                exit(2);
+            }
         }
+    }
+
+    // Empty if the running kernel tells nothing of its types; 0 for a function that it lacks.
+    void find_running_ids() {
+        std::ifstream file("/sys/kernel/btf/vmlinux", std::ios::binary);
+        std::vector<u8> bytes((std::istreambuf_iterator<char>(file)), {});
+        std::vector<u8> memory(64u << 20);
+        Arena arena(memory);
+        Btf running;
+        if (bytes.empty() || running.open(bytes, arena) != nullptr) {
+            return;
+        }
+        running_ids.resize(kernel_btf.type_count());
+        for (u32 id = 1; id < kernel_btf.type_count(); id++) {
+            if (kernel_btf.type(id).kind() == BtfKind::Function) {
+                running_ids[id] = running.find(kernel_btf.name(id), BtfKind::Function);
+            }
+        }
+    }
+
+    KernelVerdict ask(const Program& p, bool only_statistics) {
+        std::span<const u8> bare_types;
+        if (!p.functions.empty()) {
+            bare_types = types;
+        }
+        std::vector<Insn> insns(p.insns.begin(), p.insns.end());
+        for (size_t k = 0; k < insns.size(); k++) {
+            const bool is_kernel_call = insns[k].code == (kClassJmp | kCall) && insns[k].src() == kCallKfunc;
+            const u32 id = static_cast<u32>(insns[k].imm);
+            if (is_kernel_call && id < running_ids.size()) {
+                insns[k].imm = static_cast<s32>(running_ids[id]);
+            }
+            k += is_ld_imm64(insns[k]);
+        }
+        Program asked = p;
+        asked.insns = insns;
+        return ask_kernel(asked, bare_types, {}, 0, only_statistics, kernel_maps);
     }
 
     void show(const Program& p, const std::string& what, u32 count) {
@@ -124,7 +175,13 @@ struct Fuzzer {
                         claim.var.umax >= static_cast<u64>(kStride));
                 break;
             }
-            case Kind::Memory: fits = w.place == Place::Record && within(w.offset); break;
+            case Kind::Memory:
+                // A record, a number that an iterator is at, or a slice, which begins anywhere in what it is of.
+                fits = w.place == Place::Record ? claim.ref == 0 || claim.parent != 0 || within(w.offset)
+                       : w.place == Place::Object ? within(w.offset)
+                                                  : claim.parent != 0 && w.place != Place::Nowhere && w.place != Place::Context;
+                break;
+            case Kind::BtfObject: fits = w.place == Place::Object; break;
             default: break;
         }
         return fits ? std::string() : "a pointer is not where it was claimed to be";
@@ -197,7 +254,7 @@ struct Fuzzer {
             }
             if (!r.is_finished || r.held_references != 0) {
                 faults++;
-                show(p, std::string("ACCEPTED, BUT ") + (r.fault != nullptr ? r.fault : "a record is kept") + " at instruction " + std::to_string(r.insn), faults);
+                show(p, std::string("ACCEPTED, BUT ") + (r.fault != nullptr ? r.fault : "something is kept") + " at instruction " + std::to_string(r.insn), faults);
                 return;
             }
             if (mode == RunMode::Single) {
@@ -231,12 +288,12 @@ struct Fuzzer {
         // Linux lets the privileged read stack that was never written; half the programs may not.
         Target target = *linux_tables::find_target("linux-6.18");
         target.may_read_uninitialized_stack = seed % 2 == 0;
-        Environment e = linux_tables::environment(target, nullptr);
+        Environment e = linux_tables::environment(target, &kernel_btf);
         Arena arena(verifier_memory);
         static Report report;
         report = Report{};
         std::vector<u32> visits(p.insns.size());
-        verify(p, e, arena, Limits{}, report, visits);
+        verify(p, e, arena, Limits{.insns_processed = kMaxFollowedInsns}, report, visits);
         programs++;
         if (report.is_accepted) {
             accepted++;
@@ -245,23 +302,19 @@ struct Fuzzer {
         // Loading takes Linux longer than all of the above; only what is accepted can be wrong, the rest is
         // asked about at times for the figure.
         const bool is_asked = report.is_accepted || seed % 16 < 2;
-        if (!asks_kernel || g.is_beyond_linux || !is_asked) {
+        if (!asks_kernel || g.is_beyond_linux || !is_asked || (g.has_kernel_calls && running_ids.empty())) {
             return;
         }
-        std::span<const u8> bare_types;
-        if (!g.functions.empty()) {
-            bare_types = types;
-        }
-        KernelVerdict k = ask_kernel(p, bare_types, {}, 0, true, kernel_maps);
+        KernelVerdict k = ask(p, true);
         // EFAULT is how Linux reports a mistake of its own ("verifier bug").
-        bool is_limit = k.error == E2BIG || k.error == ENOMEM || k.error == EAGAIN || k.error == EFAULT;
+        bool is_limit = k.error == E2BIG || k.error == ENOMEM || k.error == EAGAIN || k.error == ENOSPC || k.error == EFAULT;
         if (!k.is_known || is_limit) {
             return;
         }
         compared++;
         stricter += k.is_accepted && !report.is_accepted;
         if (!k.is_accepted && report.is_accepted) {
-            k = ask_kernel(p, bare_types, {}, 0);
+            k = ask(p, false);
             // Linux may follow a path that Gyre knows to be dead, or know a number less closely. Whether it is
             // right to, the runs tell; a difference of rules is an error.
             bool is_dead = std::ranges::any_of(k.followed, [&](u32 at) { return at < visits.size() && visits[at] == 0; });
@@ -310,7 +363,8 @@ int main(int argc, char** argv) {
     setvbuf(stdout, nullptr, _IOLBF, 1u << 16);
     printf("TAP version 13\n1..3\n# seed %llu\n", static_cast<unsigned long long>(seed));
     if (fuzzer.asks_kernel) {
-        fuzzer.kernel_maps = make_kernel_maps(fuzzer.map_list);
+        fuzzer.kernel_maps = make_kernel_maps(fuzzer.map_list, fuzzer.types);
+        fuzzer.find_running_ids();
     }
     const auto begin = std::chrono::steady_clock::now();
     for (u64 k = 0; k < count; k++) {

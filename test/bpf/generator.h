@@ -10,8 +10,13 @@ namespace gyre::bpf {
 
 inline constexpr u8 kReg = 8;
 inline constexpr unsigned kMaxInsns = 180;
-// Types in generated_types(): a number, a prototype, the main program, a static function.
-inline constexpr u32 kNumberType = 1, kPrototype = 2, kMainType = 3, kStaticType = 4;
+// The functions of generated_kernel_types(), every other type from the first on.
+enum class GeneratedFunction : u32 {
+    NumbersNew, NumbersNext, NumbersDestroy, RcuLock, RcuUnlock, PreemptDisable, PreemptEnable, TaskFromPid,
+    TaskAcquire, TaskRelease, BufferFromPacket, BufferFromXdp, BufferSlice, BufferSliceWritable, BufferAdjust,
+    BufferSize, BufferIsNull,
+};
+inline constexpr u32 kFirstGeneratedFunction = 19;
 // Slots of the main program's stack that pieces keep to themselves.
 inline constexpr int kLoopSlot = -80, kPointerSlot = -104, kPacketSlot = -112, kSharedSlot = -136;
 
@@ -39,8 +44,8 @@ private:
     // Numbers, memory and pointers: generator_memory.cpp.
     void spill_and_fill();
     void stack_by_number();
-    void map_value(unsigned depth);
-    void touch(u8 base, unsigned bytes, unsigned depth);
+    void map_value();
+    void touch(u8 base, unsigned bytes);
     void packet();
     void record();
     void kept_pointer(unsigned depth);
@@ -51,6 +56,18 @@ private:
     void index_straight(u8 index);
     void linked();
     void touch_by(u8 index);
+
+    // What is owned: generator_objects.cpp.
+    void call_kernel(GeneratedFunction function);
+    void stack_address(u8 r, int slot);
+    void numbers(unsigned depth);
+    void buffer(unsigned depth);
+    void use_buffer(unsigned bytes);
+    void section();
+    void task(unsigned depth);
+    void locked();
+    void budget(unsigned depth);
+    void owning_piece(unsigned depth);
 
     // Jumps, loops and functions: generator_control.cpp.
     void loop(unsigned depth);
@@ -73,7 +90,11 @@ private:
     bool is_xdp_ = false;
     bool has_function_ = false;
     bool has_callback_ = false;
+    bool has_owning_pieces_ = false;
+    bool has_kernel_calls_ = false;
+    bool is_holding_ = false;
     unsigned loops_ = 0;
+    unsigned iterations_ = 0;
 };
 
 }  // namespace gyre::bpf

@@ -44,7 +44,7 @@ void Generator::stack_by_number() {
     }
 }
 
-void Generator::map_value(unsigned depth) {
+void Generator::map_value() {
     const u32 map = chance(60) ? kArrayMap : kHashMap;
     if (chance(50)) {
         emit(kClassSt | kModeMem | kSizeW, 10, 0, -4, static_cast<s32>(below(5)));
@@ -69,14 +69,14 @@ void Generator::map_value(unsigned depth) {
     emit(kClassJmp | kCall, 0, 0, 0, 1);
     const bool is_checked = chance(95);
     const size_t missing = is_checked ? jump(kClassJmp | kJeq, 0, 0, 0) : 0;
-    touch(0, kMapValueBytes, depth);
+    touch(0, kMapValueBytes);
     if (is_checked) {
         land(missing);
     }
 }
 
 // Reads and writes memory of `bytes` bytes behind register `base`.
-void Generator::touch(u8 base, unsigned bytes, unsigned depth) {
+void Generator::touch(u8 base, unsigned bytes) {
     static constexpr u8 kSizes[] = {kSizeB, kSizeH, kSizeW, kSizeDw};
     const unsigned times = 1 + below(3);
     for (unsigned k = 0; k < times; k++) {
@@ -105,7 +105,6 @@ void Generator::touch(u8 base, unsigned bytes, unsigned depth) {
             default: emit(kClassLdx | kModeMem | size, long_lived(), base, at, 0); break;
         }
     }
-    (void)depth;
 }
 
 void Generator::packet() {
@@ -179,12 +178,12 @@ void Generator::kept_pointer(unsigned depth) {
         emit(kClassStx | kModeMem | kSizeB, 2, long_lived(), kPointerSlot, 0);
     }
     emit(kClassLdx | kModeMem | kSizeDw, 5, 10, kPointerSlot, 0);
-    touch(5, kMapValueBytes, depth);
+    touch(5, kMapValueBytes);
     const size_t end = chance(50) ? jump(kClassJmp | kJa, 0, 0, 0) : 0;
     land(missing);
     if (end != 0) {
         if (chance(4)) {
-            touch(0, kMapValueBytes, depth);
+            touch(0, kMapValueBytes);
         }
         land(end);
     }

@@ -3,8 +3,6 @@
 // See program_generator.h: the program as a whole, numbers and arithmetic.
 #include "test/bpf/generator.h"
 
-#include <string.h>
-
 namespace gyre::bpf {
 
 GeneratedProgram Generator::make() {
@@ -13,6 +11,7 @@ GeneratedProgram Generator::make() {
     is_xdp_ = p.type == ProgramType::Xdp;
     has_function_ = chance(35);
     has_callback_ = chance(15);
+    has_owning_pieces_ = chance(has_callback_ ? 10 : 40);  // both at once take Linux seconds
     emit(kClassAlu64 | kMov | kReg, 6, 1, 0, 0);
     for (u8 r : {u8{7}, u8{8}, u8{9}}) {
         number_into(r);
@@ -56,6 +55,7 @@ GeneratedProgram Generator::make() {
         p.is_beyond_linux = p.is_beyond_linux || is_numbered || (is_register && (is_shift || is_zero));
         k += is_ld_imm64(insn);
     }
+    p.has_kernel_calls = has_kernel_calls_;
     p.insns = std::move(code_);
     return p;
 }
@@ -172,10 +172,14 @@ void Generator::piece(unsigned depth) {
         arithmetic();
         return;
     }
+    if (has_owning_pieces_ && chance(30)) {
+        owning_piece(depth);
+        return;
+    }
     switch (below(depth < 3 ? 22 : 15)) {
         case 0: case 1: case 2: arithmetic(); return;
         case 3: spill_and_fill(); return;
-        case 4: map_value(depth); return;
+        case 4: map_value(); return;
         case 5: packet(); return;
         case 6: stack_by_number(); return;
         case 7: linked(); return;
@@ -223,21 +227,6 @@ void Generator::spoil() {
         case 4: insn.code = static_cast<u8>(insn.code ^ 1u << below(8)); break;
         default: insn = code_[below(static_cast<unsigned>(code_.size()))]; break;
     }
-}
-
-std::vector<u8> generated_types() {
-    static constexpr char kStrings[] = "\0number\0main\0part";
-    constexpr u32 kInt = 1u << 24, kFunction = 12u << 24, kFunctionPrototype = 13u << 24;
-    const u32 types[] = {1, kInt, 4, 32,                           // number: 32 bits
-                         0, kFunctionPrototype, kNumberType,      // number ()
-                         8, kFunction | 1, kPrototype,            // main, global
-                         13, kFunction, kPrototype};              // part, static
-    const u32 header[] = {0x0001eb9f, 24, 0, sizeof(types), sizeof(types), sizeof(kStrings)};
-    std::vector<u8> out(sizeof(header) + sizeof(types) + sizeof(kStrings));
-    memcpy(out.data(), header, sizeof(header));
-    memcpy(out.data() + sizeof(header), types, sizeof(types));
-    memcpy(out.data() + sizeof(header) + sizeof(types), kStrings, sizeof(kStrings));
-    return out;
 }
 
 GeneratedProgram generate_program(std::mt19937_64& random) { return Generator(random).make(); }
