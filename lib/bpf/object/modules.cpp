@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <map>
+#include <memory>
 
 #include "lib/bpf/object/elf.h"
 
@@ -13,7 +14,7 @@ namespace gyre::bpf {
 namespace {
 
 constexpr size_t kHeaderBytes = 24;
-constexpr size_t kArenaBytes = 16u << 20;
+constexpr size_t kArenaBytes = 4096;
 
 u32 load(std::span<const u8> bytes, size_t at) {
     u32 v = 0;
@@ -29,14 +30,16 @@ void append(std::vector<u8>& out, u32 v) {
 
 // Types that Btf::open() has accepted.
 struct Types {
-    std::vector<u8> memory = std::vector<u8>(kArenaBytes);
-    Arena arena{memory};
+    std::vector<u8> memory;
+    std::unique_ptr<Arena> arena;
     Btf btf;
     std::span<const u8> types;
     std::span<const u8> strings;
 
     const char* open(std::span<const u8> bytes, const Btf* base = nullptr) {
-        if (const char* problem = btf.open(bytes, arena, base)) {
+        memory.resize(bytes.size() / 2 + kArenaBytes);  // four bytes for each type, which has twelve
+        arena = std::make_unique<Arena>(memory);
+        if (const char* problem = btf.open(bytes, *arena, base)) {
             return problem;
         }
         const size_t header = load(bytes, 4);
