@@ -100,7 +100,7 @@ int test(const Paths& paths, Options& options) {
     std::vector<Suite> chosen = select_suites(*suites, options.selection);
     if (options.only_list) return list(chosen);
     if (chosen.empty())
-        return report({"no suite matches", "'gyre test --list --all' shows every suite."});
+        return report(nothing_selected(*suites, options.selection));
 
     options.runner.is_quiet = options.as_json;
     std::vector<SuiteReport> reports = build_needs(paths, chosen, options.selection.groups.empty() && options.selection.filters.empty());

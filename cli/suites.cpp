@@ -90,6 +90,15 @@ Outcome<std::vector<Suite>> load_suites(const fs::path& root, const fs::path& ho
     return all;
 }
 
+Problem nothing_selected(const std::vector<Suite>& suites, const Selection& selection) {
+    Selection wider = selection;
+    wider.include_optional = true;
+    std::string names;
+    for (const Suite& suite : select_suites(suites, wider)) names += (names.empty() ? "" : ", ") + suite.name;
+    if (names.empty()) return {"no suite matches", "'gyre test --list --all' shows every suite.", kWrongUsage};
+    return {"these run only when asked for with --all: " + names, "Add --all.", kWrongUsage};
+}
+
 bool matches(std::string_view pattern, std::string_view text) {
     if (pattern.find_first_of("*?") == std::string_view::npos) return text.find(pattern) != std::string_view::npos;
     return fnmatch(std::string(pattern).c_str(), std::string(text).c_str(), 0) == 0;

@@ -44,6 +44,9 @@ Outcome<std::vector<Suite>> load_suites(const std::filesystem::path& root, const
 
 std::vector<Suite> select_suites(const std::vector<Suite>& suites, const Selection& selection);
 
+// Why nothing was selected: there is no such suite, or it runs only when all are asked for.
+Problem nothing_selected(const std::vector<Suite>& suites, const Selection& selection);
+
 // Shell-like match of * and ?; a pattern without either matches any part of the text.
 bool matches(std::string_view pattern, std::string_view text);
 

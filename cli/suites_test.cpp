@@ -49,6 +49,14 @@ TEST(Suites, Selection) {
     EXPECT_EQ(select_suites(all, {.groups = {"twin"}, .filters = {"twin_*"}, .include_optional = true}).size(), 2u);
 }
 
+TEST(Suites, SayWhatNeedsAll) {
+    const std::vector<Suite> all{{.name = "base", .group = "unit"}, {.name = "bpf_kernel_cases", .group = "bpf", .is_default = false}};
+    EXPECT_EQ(nothing_selected(all, {.filters = {"nothing"}}).what, "no suite matches");
+    const Problem hidden = nothing_selected(all, {.filters = {"bpf_kernel_cases"}});
+    EXPECT_NE(hidden.what.find("--all: bpf_kernel_cases"), std::string::npos);
+    EXPECT_EQ(hidden.hint, "Add --all.");
+}
+
 TEST(Suites, Match) {
     EXPECT_TRUE(matches("ile", "files"));
     EXPECT_FALSE(matches("ile*", "files"));

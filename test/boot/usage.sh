@@ -66,6 +66,9 @@ wrong "gyre bpf needs a command after it" "It is one of: verify, dis, cfg, stats
 wrong "'verfy' is not a command of gyre bpf" "Did you mean 'verify'?" bpf verfy
 wrong "gyre bpf verify needs FILE: A BPF object, as clang -target bpf makes it" "'gyre bpf verify --help' says what there is." bpf verify
 wrong "gyre bpf verify takes no 'b.o'" "'gyre bpf verify --help' says what there is." bpf verify a.o b.o
+wrong "'x' is no target" "Targets are linux-6.1, linux-6.12, linux-6.18 and gyre." bpf verify --target x a.o
+wrong "no suite matches" "'gyre test --list --all' shows every suite." test --filter nothing-of-that-name
+wrong "these run only when asked for with --all: bpf_kernel_cases" "Add --all." test --filter bpf_kernel_cases
 wrong "gyre bench has no option '--round'" "'gyre bench --help' says what there is." bench --round 3
 wrong "gyre bench rings has no option '--round'" "Did you mean '--rounds'?" bench rings --round 3
 wrong "'0' is no value for --rounds" "It takes a whole number from 1 to 1000; 'gyre bench rings --help' says what there is." bench rings --rounds 0
