@@ -132,3 +132,45 @@ SEC("tc") REFUSED("stack") int more_arguments_than_there_are(struct __sk_buff* s
     bpf_stream_vprintk_impl(1, format, args, 64, 0);
     return 0;
 }
+
+struct bpf_wq {
+    __u64 opaque[2];
+};
+struct queued {
+    struct bpf_wq queue;
+    int number;
+};
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 4);
+    __type(key, int);
+    __type(value, struct queued);
+} queues SEC(".maps");
+
+extern int bpf_wq_init(struct bpf_wq* queue, void* map, unsigned flags) __attribute__((section(".ksyms")));
+extern int bpf_wq_set_callback_impl(struct bpf_wq* queue, int (*callback)(void*, int*, struct queued*),
+                                    unsigned flags, void* aux) __attribute__((section(".ksyms")));
+extern int bpf_wq_start(struct bpf_wq* queue, unsigned flags) __attribute__((section(".ksyms")));
+
+static __attribute__((noinline)) int sleeps_in_thread(void* map, int* key, struct queued* value) {
+    char text[8];
+    value->number = bpf_copy_from_user_str(text, sizeof(text), 0, 0);
+    return 0;
+}
+static __attribute__((noinline)) int returns_one(void* map, int* key, struct queued* value) { return 1; }
+
+SEC("tc") ACCEPTED int queue_may_sleep(struct __sk_buff* skb) {
+    int key = 0;
+    struct queued* value = bpf_map_lookup_elem(&queues, &key);
+    if (!value || bpf_wq_init(&value->queue, &queues, 0)) return 0;
+    if (bpf_wq_set_callback_impl(&value->queue, sleeps_in_thread, 0, 0)) return 0;
+    bpf_wq_start(&value->queue, 0);
+    return 0;
+}
+SEC("tc") REFUSED("the program must return 0") int queue_returns_one(struct __sk_buff* skb) {
+    int key = 0;
+    struct queued* value = bpf_map_lookup_elem(&queues, &key);
+    if (!value || bpf_wq_init(&value->queue, &queues, 0)) return 0;
+    bpf_wq_set_callback_impl(&value->queue, returns_one, 0, 0);
+    return 0;
+}
