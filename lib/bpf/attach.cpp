@@ -55,7 +55,7 @@ bool Analysis::check_instructions_exist() {
         const bool is_kfunc = insn.code == (kClassJmp | kCall) && insn.src() == kCallKfunc;
         if (is_kfunc && insn.imm != 0) {  // 0: a weak function that the kernel lacks
             const Btf* kernel = environment_.kernel_btf;
-            if (kernel == nullptr ||
+            if (kernel == nullptr || insn.off != 0 ||
                 kernel->type(static_cast<u32>(insn.imm)).kind() != BtfKind::Function) {
                 state_->insn = i;
                 return fail(Problem::BadHelper, -1, "the kernel function is not known");

@@ -85,6 +85,41 @@ TEST(Induction, FollowersAreBoundedByRounds) {
                    Problem::OutOfBounds);
 }
 
+// The counter of a loop mostly moves by two, and then the rounds are fewer than they may be.
+TEST(Induction, AFollowerIsBoundedByTheMostRoundsThatMayBe) {
+    for (u8 op : {kJeq, kJne}) {
+        expect_refused({load_word(7, 1, 0), mov(6, 0), copy(2, 10), alu(kAdd, 2, -512), clear_byte(2, 0), alu(kAdd, 2, 1),
+                        alu(kAdd, 6, 1), jump(op, 7, 0, 1), alu(kAdd, 6, 1), jump(kJlt, 6, 514, -6), mov(0, 0), leave()},
+                       Problem::OutOfBounds);
+        EXPECT_TRUE(decide({load_word(7, 1, 0), mov(6, 0), copy(2, 10), alu(kAdd, 2, -512), clear_byte(2, 0),
+                            alu(kAdd, 2, 1), alu(kAdd, 6, 1), jump(op, 7, 0, 1), alu(kAdd, 6, 1), jump(kJlt, 6, 512, -6),
+                            mov(0, 0), leave()}, true).is_accepted);
+    }
+}
+
+// A number that is a distance away from another is further away each round.
+TEST(Induction, LinkedNumbersThatPartAreToldApart) {
+    const Insn now = make(kClassJmp | kCall, 0, 0, 0, 5);  // ktime_get_ns: any number
+    auto loop = [&](s32 step) {
+        return Code{now, copy(8, 0), copy(4, 8), mov(6, 0), alu(kAdd, 4, step), alu(kAdd, 6, 1), jump(kJlt, 6, 100, -3),
+                    jump(kJgt, 8, 10, 3), copy(2, 10), alu_reg(kAdd, 2, 4), clear_byte(2, -512), mov(0, 0), leave()};
+    };
+    EXPECT_TRUE(decide(loop(5), true).is_accepted);
+    expect_refused(loop(6), Problem::OutOfBounds);
+}
+
+// A read of the stack somewhere may meet a pointer; one that is sure to in some round may not.
+TEST(Induction, ARoundThatReadsAPartOfAPointerIsSeen) {
+    Code code;
+    for (int slot = -64; slot < 0; slot += 8) {
+        code.push_back(slot == -24 ? store(10, slot, 10) : make(kClassSt | kModeMem | kSizeDw, 10, 0, slot, 5));
+    }
+    const Code walk = {copy(2, 10), alu(kAdd, 2, -64), mov(6, 0), make(kClassLdx | kModeMem | kSizeB, 3, 2, 0, 0),
+                       alu(kAdd, 2, 1), alu(kAdd, 6, 1), jump(kJlt, 6, 64, -4), mov(0, 0), leave()};
+    code.insert(code.end(), walk.begin(), walk.end());
+    expect_refused(code, Problem::BadRegisterUse);
+}
+
 TEST(Induction, ACounterThatWrapsRoundProvesNothing) {
     // 256 rounds lead back to 0, and never to 1.
     expect_refused({mov(6, 0), alu32(kAdd, 6, 1 << 24), jump32(kJne, 6, 1, -2), mov(0, 0), leave()},

@@ -175,6 +175,10 @@ bool Analysis::read_stack_variable(u32 frame, s64 low, s64 high, u32 size, int v
             return fail(is_object(t) ? Problem::BadReference : Problem::UninitializedStack, -1,
                         "a variable read of the stack may hit an unreadable byte at ", at);
         }
+        // Fine if the program leaves the place open; but the round of a loop that knows it may not.
+        if (attempts_ != nullptr && t == Tag::Spill && slot.reg.is_pointer()) {
+            return fail(Problem::BadRegisterUse, -1, "a part of a spilled pointer may be read at ", at);
+        }
     }
     if (value_reg >= 0) {
         if (all_zero) {
