@@ -275,6 +275,11 @@ TEST(Trail, NeedsAreCarriedBackThroughLinks) {
                       {jump(kJle, 4, 10, 2), mov(3, 0), make(kClassJmp | kJa, 0, 0, 1, 0), load(3, 10, -8)});
     expect_told_apart("the right side of a comparison", linked, apart,
                       {mov(5, 10), jump_reg(kJge, 5, 4, 2), mov(3, 0), make(kClassJmp | kJa, 0, 0, 1, 0), copy(3, 8)});
+    const Insn now = call_helper(5);  // any number
+    const Code near = {now, copy(8, 0), copy(4, 8), alu(kAdd, 4, 1)};
+    const Code distant = {now, copy(8, 0), copy(4, 8), alu(kAdd, 4, 600)};
+    expect_told_apart("how far a number is from another", near, distant,
+                      {jump(kJle, 8, 10, 2), mov(3, 0), make(kClassJmp | kJa, 0, 0, 1, 0), copy(3, 4)});
     expect_told_apart("a caller's register", linked, apart,
                       {copy(1, 4), call(0), jump(kJeq, 0, 0, 2), mov(3, 0), make(kClassJmp | kJa, 0, 0, 1, 0),
                        copy(3, 8)},
