@@ -156,7 +156,9 @@ bool Analysis::scalar_operation(const Insn& insn, Reg& dst, const Reg& src) {
     Scalar result;
     bool is_followed = environment_.target.follows_division || (op != kDiv && op != kMod);
     if (is_signed_division || !is_followed) {
-        result = wide ? kUnknownScalar : zero_extend_half(kUnknownScalar);
+        // Linux since 6.10 knows nothing of the upper half either, though it is zero.
+        bool forgets_half = environment_.target.is_linux && environment_.target.version >= 610;
+        result = wide || forgets_half ? kUnknownScalar : zero_extend_half(kUnknownScalar);
     } else {
         result = wide ? alu_full(op, dst.var, src.var) : alu_half(op, dst.var, src.var);
     }

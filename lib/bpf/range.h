@@ -170,6 +170,10 @@ template <unsigned W>
 constexpr Range<W> range_and(const Range<W>& a, const Range<W>& b) {
     Range<W> r;
     r.umax = min_of(a.umax, b.umax);
+    if (a.smin >= -1 && a.smax <= 0 && b.umin == b.umax) {  // all bits of `a` are the same
+        r.smin = min_of(b.smin, s64{0});
+        r.smax = max_of(b.smax, s64{0});
+    }
     return r;
 }
 
@@ -177,6 +181,10 @@ template <unsigned W>
 constexpr Range<W> range_or(const Range<W>& a, const Range<W>& b) {
     Range<W> r;
     r.umin = max_of(a.umin, b.umin);
+    if (a.smin >= -1 && a.smax <= 0 && b.umin == b.umax) {
+        r.smin = min_of(b.smin, s64{-1});
+        r.smax = max_of(b.smax, s64{-1});
+    }
     return r;
 }
 
