@@ -33,19 +33,29 @@ std::string origin_verb(OriginKind kind) {
         case OriginKind::Stored: return "was put on the stack";
         case OriginKind::Returned: return "was returned by a call";
         case OriginKind::Compared: return "was compared";
-        case OriginKind::Invalidated: return "was made useless (the call may move the packet; load data and data_end again)";
+        case OriginKind::Invalidated: return "lost its validity (the call may move the packet)";
+        case OriginKind::Released: return "was given up";
+        case OriginKind::Acquired: return "was acquired";
+        case OriginKind::Branched: return "went on";
+        case OriginKind::Destroyed: return "was destroyed by a call, as r1 to r5 are,";
+        case OriginKind::NotTheEnd: return "was compared with a number where data_end is needed";
+        case OriginKind::Parameter: return "was handed in by the caller, whoever that is: a global function's parameter";
+        case OriginKind::Repeated: return "came from an earlier round of the loop, and so on,";
         case OriginKind::Handed: return "was handed to the callback by the call";
     }
     return "";
 }
 
 std::string known_value(const Origin& o) {
-    if (o.kind == OriginKind::Stored || o.kind == OriginKind::Invalidated || o.kind == OriginKind::Handed) return "";
+    if (o.kind == OriginKind::Branched) return o.umin != 0 ? "the jump was taken" : "no jump";
+    const bool has_value = o.kind == OriginKind::Computed || o.kind == OriginKind::Moved || o.kind == OriginKind::Loaded ||
+                           o.kind == OriginKind::Returned || o.kind == OriginKind::Compared;
+    if (!has_value) return "";
     std::string text = o.value == Kind::Scalar ? "" : std::string(kind_name(o.value)) + ", offset ";
     if (o.value == Kind::Scalar && o.umin == 0 && o.umax == ~u64{0} && o.smin < -(s64{1} << 62))
         return "could be any number";
     if (o.umin == o.umax) return text + std::to_string(static_cast<s64>(o.umin));
-    if (o.smin >= 0 || o.umax < (u64{1} << 63)) return text + std::to_string(o.umin) + " to " + std::to_string(o.umax);
+    if (o.umin <= o.umax && (o.smin >= 0 || o.umax < (u64{1} << 63))) return text + std::to_string(o.umin) + " to " + std::to_string(o.umax);
     return text + std::to_string(o.smin) + " to " + std::to_string(o.smax);
 }
 
@@ -82,12 +92,13 @@ std::string diagnosis_text(const OpenedObject& opened, const ObjectProgram& prog
         const Origin& o = report.origins[i];
         SourceLine line = source_of(opened, program, o.insn);
         std::string value = known_value(o);
-        out += std::string(i == 0 ? "  the value " : "    before that it ") + origin_verb(o.kind) + " at instruction " + std::to_string(o.insn) +
+        const bool is_path = o.kind == OriginKind::Branched;
+        out += std::string(is_path ? (i == 0 ? "  the path " : "    before that the path ") : i == 0 ? "  the value " : "    before that it ") + origin_verb(o.kind) + " at instruction " + std::to_string(o.insn) +
                ": " + instruction_text(opened, program, o.insn) + (value.empty() ? "" : " (" + value + ")");
         if (line.line != 0) out += "  [" + short_file(line.file) + ":" + std::to_string(line.line) + ": " + trimmed(line.text).substr(0, 80) + "]";
         out += "\n";
     }
-    if (const char* hint = problem_hint(report.problem); *hint != 0) out += "  " + std::string(hint) + "\n";
+    if (const std::string mend = hint(report); !mend.empty()) out += "  " + mend + "\n";
     if (out.size() > kMaxText) out.resize(kMaxText);
     return out;
 }
@@ -104,7 +115,7 @@ nlohmann::ordered_json diagnosis_json(const OpenedObject& opened, const ObjectPr
     if (report.is_accepted) return json;
     json["problem"] = problem_name(report.problem);
     json["text"] = std::string(report.text, report.text_length);
-    json["hint"] = problem_hint(report.problem);
+    json["hint"] = hint(report);
     auto place = [&](u32 insn) {
         nlohmann::ordered_json p;
         p["instruction"] = insn;

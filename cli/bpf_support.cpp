@@ -43,6 +43,13 @@ bool asks_for_facts(Object& object) {
     return false;
 }
 
+// What is wrong lies in no instruction.
+void refuse_as_a_whole(const std::string& text, Report& report) {
+    report.insn = kNoInsn;
+    report.text_length = static_cast<u32>(std::min(text.size(), sizeof(report.text)));
+    std::memcpy(report.text, text.data(), report.text_length);
+}
+
 }  // namespace
 
 VerifierMemory::VerifierMemory(size_t bytes) {
@@ -135,14 +142,18 @@ void verify_program(const OpenedObject& opened, const ObjectProgram& program, co
     report = Report{};
     if (!program.problem.empty() || program.program.type == ProgramType::Unspecified) {
         report.problem = bpf::Problem::NotSupported;
-        std::string text = !program.problem.empty() ? program.problem
-                                                    : "the section '" + program.section + "' names no program type; use --type";
-        report.text_length = static_cast<u32>(std::min(text.size(), sizeof(report.text)));
-        std::memcpy(report.text, text.data(), report.text_length);
+        refuse_as_a_whole(!program.problem.empty() ? program.problem : "the section '" + program.section + "' names no program type; use --type", report);
         return;
     }
     Arena arena(memory);
     verify(program.program, opened.environment, arena, limits, report, visits);
+    const bool is_for_kernel = program.program.type == ProgramType::Tracing || program.program.type == ProgramType::Lsm;
+    if (report.problem == bpf::Problem::BadType && is_for_kernel && opened.kernel_btf && program.program.attach_type_id == 0 &&
+        program.program.target.program == nullptr && !program.attach_name.empty()) {
+        refuse_as_a_whole("the kernel's types know nothing named '" + program.attach_name + "' that " + program.section +
+                              " could be attached to; it may have another name there, be inlined, or belong to a module (--module-btf)",
+                          report);
+    }
 }
 
 std::string instruction_text(const OpenedObject& opened, const ObjectProgram& program, u32 at) {

@@ -126,7 +126,10 @@ private:
 
     // replay.cpp
     bool replay(const Choice* last, u32 root, u32 until, u64 steps);
+    bool out_of_steps();  // endless.cpp
     void explain_origin(Report& report, const Trace& trace, unsigned r);
+    void explain_path(Report& report, const Trace& trace, u32 since);
+    static void tell_loss(Report& report);
 
     // run.cpp
     bool walk(u32 subprogram);

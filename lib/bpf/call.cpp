@@ -275,12 +275,14 @@ bool Analysis::check_leaks(const char* where, bool is_return) {
                 if (is_return && reg(0).ref == r.id && returns_reference()) {
                     continue;  // whether it may be returned is asked next
                 }
+                report_.origin_insn = r.insn;
                 return fail(Problem::ReferenceLeak, -1,
                             "a reference acquired at instruction ", r.insn,
                             " is never released on this path; seen at ", where);
             case ReferenceKind::IrqSave:
                 return fail(Problem::LockRule, -1, "interrupts are still off at ", where);
             default:
+                report_.origin_insn = r.insn;
                 return fail(Problem::LockRule, -1, "a lock taken at instruction ", r.insn,
                             " is still held at ", where);
         }

@@ -45,6 +45,8 @@ enum class MapType : u32 {
     CgrpStorage, Arena,
 };
 
+const char* map_type_name(MapType type);
+
 // Map flags the verifier reads.
 inline constexpr u32 kMapNoPrealloc = 1, kMapReadOnlyProgram = 1u << 7,
                      kMapWriteOnlyProgram = 1u << 8;

@@ -110,7 +110,8 @@ bool Analysis::check_helper_map(u32 id, const CallFacts& facts) {
     }
     if (!pair_found) {
         return fail(Problem::BadArgument, -1, "the helper ", facts.helper->name,
-                    " does not work on a map of this type (", static_cast<u32>(map.type), ")");
+                    " does not work on the map '", map.name, "': it is of type ",
+                    map_type_name(map.type));
     }
     u32 flags = map.flags;
     bool writes = id == helper::kMapUpdate || id == helper::kMapDelete || id == helper::kMapPush ||

@@ -79,7 +79,13 @@ bool Analysis::check_packet(unsigned number, s32 off, u32 size, bool zero_allowe
                     "the offset into the packet may be negative");
     }
     bool size_ok = size > 0 || zero_allowed;
-    if (base.range < 0 || at < 0 || !size_ok || at + static_cast<s64>(size) > base.range) {
+    bool is_inside = base.range >= 0 && at >= 0 && size_ok && at + static_cast<s64>(size) <= base.range;
+    if (!is_inside && at >= 0 && base.var.umax + static_cast<u64>(at) > u64{kMaxPacketOffset}) {
+        return fail(Problem::OutOfBounds, static_cast<int>(number),
+                    "the offset into the packet may be up to ", base.var.umax + static_cast<u64>(at),
+                    "; beyond ", kMaxPacketOffset, " a comparison with data_end proves nothing");
+    }
+    if (!is_inside) {
         return fail(Problem::OutOfBounds, static_cast<int>(number), "an access of ", size,
                     " bytes at offset ", at, " of the packet, of which ",
                     base.range < 0 ? 0 : base.range,

@@ -87,13 +87,17 @@ bool Analysis::check_stack_bounds(const Reg& base, unsigned number, s32 off, u32
         low = high = fixed + static_cast<s64>(base.var.value());
     } else {
         if (base.var.smax >= kMaxVariableOffset || base.var.smin <= -kMaxVariableOffset) {
-            return fail(Problem::OutOfBounds, static_cast<int>(number), "an unbounded variable ",
-                        verb, " of the stack");
+            return fail(Problem::OutOfBounds, static_cast<int>(number), "a ", verb, " of the stack at an offset of ", base.var.smin, " to ", base.var.smax,
+                        ": nothing bounds it");
         }
         low = fixed + base.var.smin;
         high = fixed + base.var.smax;
     }
     if (low < -static_cast<s64>(kStackBytes) || high + static_cast<s64>(size) > 0) {
+        if (low == high) {
+            return fail(Problem::OutOfBounds, static_cast<int>(number), "a stack ", verb, " of ",
+                        size, " bytes at offset ", low, " leaves the frame (-512 to 0)");
+        }
         return fail(Problem::OutOfBounds, static_cast<int>(number), "a stack ", verb, " of ", size,
                     " bytes at offset ", low, " to ", high, " leaves the frame (-512 to 0)");
     }

@@ -1,10 +1,23 @@
 // SPDX-License-Identifier: MIT
 //
 // Names of kinds and problems, for people and for JSON.
+#include "lib/bpf/environment.h"
 #include "lib/bpf/state.h"
 #include "lib/bpf/verifier.h"
 
 namespace gyre::bpf {
+
+const char* map_type_name(MapType type) {
+    static constexpr const char* kNames[] = {
+        "unspecified", "hash", "array", "prog_array", "perf_event_array", "percpu_hash",
+        "percpu_array", "stack_trace", "cgroup_array", "lru_hash", "lru_percpu_hash", "lpm_trie",
+        "array_of_maps", "hash_of_maps", "devmap", "sockmap", "cpumap", "xskmap", "sockhash",
+        "cgroup_storage", "reuseport_sockarray", "percpu_cgroup_storage", "queue", "stack",
+        "sk_storage", "devmap_hash", "struct_ops", "ringbuf", "inode_storage", "task_storage",
+        "bloom_filter", "user_ringbuf", "cgrp_storage", "arena"};
+    size_t index = static_cast<size_t>(type);
+    return index < sizeof(kNames) / sizeof(kNames[0]) ? kNames[index] : "unknown";
+}
 
 const char* kind_name(Kind kind) {
     switch (kind) {
@@ -36,6 +49,8 @@ const char* kind_name(Kind kind) {
     return "?";
 }
 
+namespace {
+
 const char* problem_hint(Problem problem) {
     switch (problem) {
         case Problem::OutOfBounds:
@@ -52,16 +67,18 @@ const char* problem_hint(Problem problem) {
         case Problem::ReferenceLeak:
             return "Release what was acquired on every path, error paths included.";
         case Problem::InfiniteLoop:
-            return "Give the loop a counter with a constant bound, or use bpf_loop or an iterator.";
+            return "Give the loop a counter with a constant bound, or use bpf_loop or an iterator "
+                   "(bpf_for, bpf_repeat).";
         case Problem::TooComplex:
-            return "Make the program simpler: fewer branches between merges, smaller unrolled "
-                   "loops, bpf_loop or iterators for long ones, global functions for parts.";
+            return "Bound long loops by a small constant, or turn them into bpf_loop or iterators "
+                   "(bpf_for, bpf_repeat); move parts into global functions, which are looked at once.";
         case Problem::StackTooDeep:
             return "Move large variables into a map, or make the functions share less stack.";
         case Problem::PointerArithmetic:
             return "Compute the offset as a bounded number first, then add it to the pointer once.";
         case Problem::BadContextAccess:
-            return "Read the context's members directly, whole, by the names of the structure.";
+            return "Use the context's members by the names of the structure, each whole. Most may only "
+                   "be read; which ones may be written depends on the program's type.";
         case Problem::BadHelper:
             return "Use another program type, or a helper that this type offers.";
         case Problem::BadReturnValue:
@@ -74,6 +91,55 @@ const char* problem_hint(Problem problem) {
         case Problem::BadType: return "Compile with -g, so that the object carries its types.";
         default: return "";
     }
+}
+
+bool has_origin(const Report& report, OriginKind kind) {
+    for (u32 i = 0; i < report.origin_count; i++) {
+        if (report.origins[i].kind == kind) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// The nearest comparison let negative numbers pass.
+bool is_signed_bound(const Report& report) {
+    for (u32 i = 0; i < report.origin_count; i++) {
+        if (report.origins[i].kind == OriginKind::Compared) {
+            return report.origins[i].value == Kind::Scalar && report.origins[i].smin < 0;
+        }
+    }
+    return false;
+}
+
+}  // namespace
+
+const char* hint(const Report& report) {
+    bool is_bound = report.problem == Problem::OutOfBounds || report.problem == Problem::PointerArithmetic;
+    if (has_origin(report, OriginKind::Invalidated) || has_origin(report, OriginKind::NotTheEnd)) {
+        return "Load both data and data_end from the context again after the call, and compare again.";
+    }
+    if (has_origin(report, OriginKind::Released)) {
+        return "Do what is to be done with it before that call, or copy what is needed later into "
+               "variables first.";
+    }
+    if (has_origin(report, OriginKind::Parameter) && report.problem == Problem::NullPointer) {
+        return "A global function is verified by itself, for every caller: test its pointers for null, "
+               "tag them __arg_nonnull (Linux 6.8), or make the function static.";
+    }
+    if (is_bound && is_signed_bound(report)) {
+        return "The comparison is signed, so negative numbers pass it: use an unsigned type, or test "
+               "for less than zero, too.";
+    }
+    if (report.problem == Problem::BadType && report.insn == kNoInsn) {
+        return "";
+    }
+    if (report.problem == Problem::BadRegisterUse && has_origin(report, OriginKind::Loaded) &&
+        report.register_number >= 0) {
+        return "A number is no address that may be followed. If it is one of the kernel's memory, read "
+               "there with bpf_probe_read_kernel or BPF_CORE_READ, of a user's with bpf_probe_read_user.";
+    }
+    return problem_hint(report.problem);
 }
 
 const char* problem_name(Problem problem) {

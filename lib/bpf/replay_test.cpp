@@ -47,7 +47,8 @@ constexpr Insn leave() {
     return make(kClassJmp | kExit, 0, 0, 0, 0);
 }
 
-Report refuse(ProgramType type, const Code& code, std::span<const Map* const> maps = {}) {
+Report refuse(ProgramType type, const Code& code, std::span<const Map* const> maps = {},
+              const Limits& limits = {}) {
     std::vector<u8> memory(size_t{16} << 20);
     const Environment environment =
         linux_tables::environment(*linux_tables::find_target("linux-6.18"), nullptr);
@@ -58,7 +59,7 @@ Report refuse(ProgramType type, const Code& code, std::span<const Map* const> ma
     program.is_gpl = true;
     Arena arena(memory);
     Report report;
-    verify(program, environment, arena, {}, report);
+    verify(program, environment, arena, limits, report);
     EXPECT_FALSE(report.is_accepted);
     return report;
 }
@@ -74,6 +75,110 @@ TEST(Origin, NamesTheCallThatMovedThePacket) {
     EXPECT_EQ(report.origins[0].insn, 6u);
     EXPECT_EQ(report.origins[1].kind, OriginKind::Loaded);
     EXPECT_EQ(report.origins[1].insn, 1u);
+}
+
+bool has_origin(const Report& report, OriginKind kind, u32 insn) {
+    for (u32 i = 0; i < report.origin_count; i++) {
+        if (report.origins[i].kind == kind && report.origins[i].insn == insn) {
+            return true;
+        }
+    }
+    return false;
+}
+
+std::string_view text_of(const Report& report) { return {report.text, report.text_length}; }
+
+constexpr s32 kLookupSocket = 84, kReleaseSocket = 86, kAdjustHead = 44;
+
+// A socket in r0; instructions 0 to 11, the call is the last.
+Code look_up_socket() {
+    return {copy(6, 1), clear(10, -48), clear(10, -40), clear(10, -32), clear(10, -24), clear(10, -16), copy(2, 10), add(2, -48),
+            mov(3, 12), make(kClassAlu64 | kMov, 4, 0, 0, -1), mov(5, 0), helper(kLookupSocket)};
+}
+
+Code join(Code code, const Code& more) {
+    code.insert(code.end(), more.begin(), more.end());
+    return code;
+}
+
+TEST(Origin, NamesTheCallThatReleasedTheObject) {
+    const Report report =
+        refuse(ProgramType::SchedCls,
+               join(look_up_socket(), {make(kClassJmp | kJeq, 0, 0, 4, 0), copy(7, 0), copy(1, 0), helper(kReleaseSocket),
+                                       load_word(0, 7, 72), mov(0, 0), leave()}));
+    EXPECT_EQ(report.problem, Problem::BadRegisterUse);
+    EXPECT_TRUE(has_origin(report, OriginKind::Released, 15));
+    EXPECT_TRUE(has_origin(report, OriginKind::Returned, 11));
+    EXPECT_NE(text_of(report).find("until the call at instruction 15 gave it up"), std::string_view::npos);
+    EXPECT_NE(std::string_view(hint(report)).find("before that call"), std::string_view::npos);
+}
+
+TEST(Origin, NamesThePathOnWhichAReferenceIsKept) {
+    const Report report =
+        refuse(ProgramType::SchedCls,
+               join(look_up_socket(), {make(kClassJmp | kJeq, 0, 0, 4, 0), load_word(2, 0, 72), make(kClassJmp | kJeq, 2, 0, 2, 10),
+                                       copy(1, 0), helper(kReleaseSocket), mov(0, 0), leave()}));
+    EXPECT_EQ(report.problem, Problem::ReferenceLeak);
+    ASSERT_GE(report.origin_count, 2u);
+    EXPECT_EQ(report.origins[0].kind, OriginKind::Branched);
+    EXPECT_EQ(report.origins[0].insn, 14u);
+    EXPECT_EQ(report.origins[0].umin, 1u);  // it jumped
+    EXPECT_TRUE(has_origin(report, OriginKind::Acquired, 11));
+    EXPECT_EQ(report.origin_insn, 11u);
+}
+
+TEST(Origin, KnowsAnEndOfThePacketThatIsNoneAnyMore) {
+    const Report report =
+        refuse(ProgramType::Xdp,
+               {copy(6, 1), load_word(7, 1, 4), mov(2, -4), helper(kAdjustHead), load_word(1, 6, 0), copy(2, 1), add(2, 8),
+                make(kClassJmp | kRegister | kJgt, 2, 7, 1, 0), load_byte(0, 1, 0), mov(0, 2), leave()});
+    EXPECT_EQ(report.problem, Problem::OutOfBounds);
+    EXPECT_TRUE(has_origin(report, OriginKind::NotTheEnd, 7));
+    EXPECT_TRUE(has_origin(report, OriginKind::Invalidated, 3));
+    EXPECT_NE(std::string_view(hint(report)).find("data_end"), std::string_view::npos);
+}
+
+TEST(Origin, SaysThatACallDestroyedTheRegister) {
+    const Report report = refuse(ProgramType::SocketFilter, {mov(3, 1), helper(kRandom), copy(0, 3), leave()});
+    EXPECT_EQ(report.problem, Problem::UnreadableRegister);
+    EXPECT_TRUE(has_origin(report, OriginKind::Destroyed, 1));
+}
+
+TEST(Origin, NamesTheWayOnWhichAResultIsMissing) {
+    const Report report = refuse(ProgramType::SocketFilter, {load_word(2, 1, 0), make(kClassJmp | kJgt, 2, 0, 1, 5), mov(0, 0), leave()});
+    EXPECT_EQ(report.problem, Problem::UnreadableRegister);
+    EXPECT_TRUE(has_origin(report, OriginKind::Branched, 1));
+}
+
+TEST(Origin, TellsTheRoundsOfALoopOnce) {
+    const Report report = refuse(ProgramType::Kprobe, {mov(6, 0), helper(kRandom), make(kClassAlu64 | kRegister | kAdd, 6, 0, 0, 0),
+                                                       make(kClassJmp | kJgt, 6, 0, -3, 9), copy(1, 10), add_register(1, 6),
+                                                       load_byte(0, 1, -64), mov(0, 0), leave()});
+    for (u32 i = 0; i < report.origin_count; i++) {
+        for (u32 k = 0; k < i; k++) {
+            EXPECT_TRUE(report.origins[i].insn != report.origins[k].insn || report.origins[i].kind == OriginKind::Repeated);
+        }
+    }
+}
+
+// Signed: -5 passes.
+TEST(Origin, SaysThatASignedComparisonIsNoBound) {
+    const Report report =
+        refuse(ProgramType::Kprobe, {clear(10, -8), helper(kRandom), copy(2, 0), copy(1, 10), add(1, -8),
+                                     make(kClassJmp32 | kJsgt, 2, 0, 3, 8), make(kClassAlu | kRegister | kMov, 2, 2, 0, 0), mov(3, 0),
+                                     helper(kReadUser), mov(0, 0), leave()});
+    EXPECT_EQ(report.problem, Problem::OutOfBounds);
+    EXPECT_NE(std::string_view(hint(report)).find("signed"), std::string_view::npos);
+}
+
+TEST(Origin, NamesWhatALongLoopWaitsFor) {
+    const Report report = refuse(ProgramType::SocketFilter, {helper(kRandom), copy(6, 0), mov(7, 0), helper(kRandom), add(7, 1),
+                                                             make(kClassJmp | kRegister | kJlt, 7, 6, -3, 0), mov(0, 0), leave()},
+                                 {}, {.insns_processed = 20'000});
+    EXPECT_EQ(report.problem, Problem::TooComplex);
+    EXPECT_EQ(report.insn, 5u);
+    EXPECT_NE(text_of(report).find("left at instruction 5: if r7 < r6"), std::string_view::npos);
+    EXPECT_NE(text_of(report).find("by now; r6 may be"), std::string_view::npos);
 }
 
 TEST(Origin, FollowsTheSizeAndNotTheMemory) {

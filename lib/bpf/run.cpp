@@ -74,27 +74,7 @@ bool Analysis::step(bool& path_ended) {
     state_->path_length++;
     report_.statistics.insns_processed++;
     if (is_out_of_steps()) {
-        // The smallest loop around this place is what is most likely to blame.
-        u32 head = 0, end = 0;
-        for (u32 j = at; j < program_.insns.size(); j++) {
-            if (flow_.flags[j] & kSecondHalf) {
-                continue;
-            }
-            Successors next = successors(program_.insns, j);
-            for (u32 k = 0; k < next.count && end == 0; k++) {
-                if (next.insn[k] <= at && next.insn[k] <= j) {
-                    head = next.insn[k];
-                    end = j;
-                }
-            }
-        }
-        if (end != 0) {
-            return fail(Problem::TooComplex, -1, "more than ", limits_.insns_processed,
-                        " instructions were followed, and the loop from instruction ", head,
-                        " to ", end, " has not come to its end");
-        }
-        return fail(Problem::TooComplex, -1, "more than ", limits_.insns_processed,
-                    " instructions were followed; nothing is known about the rest");
+        return out_of_steps();
     }
     const Insn& insn = program_.insns[at];
     if (insn.dst() >= kRegisterCount ||
@@ -348,7 +328,8 @@ Outcome try_verify(const Program& program, const Environment& environment, Arena
     if (!report.is_accepted && analysis.is_doubtful()) {
         return Outcome::Doubtful;
     }
-    bool has_cause = report.register_number >= 0 && report.insn != kNoInsn &&
+    bool has_cause = (report.register_number >= 0 || report.origin_insn != kNoInsn) &&
+                     report.insn != kNoInsn &&
                      report.problem != Problem::OutOfMemory &&
                      report.problem != Problem::TooComplex && analysis.can_be_explained();
     if (has_cause) {

@@ -15,11 +15,29 @@ struct TraceEntry {
     u8 frames = 0;
     u8 reg = 0xff;  // the register that was written, or 0xff
     bool is_comparison = false;
+    bool compares_no_end = false;  // a pointer to the packet with a number
+    bool is_jump = false;          // of a comparison: the path jumped
+    bool releases = false;         // of a call: a reference or a lock was given back
+    u16 spoils = 0;                // of a call: registers that held pointers and do no more
+    u64 spoiled_slots = 0;         // the same of slots of the stack
     Kind kind = Kind::Uninitialized;
     u64 umin = 0;
     u64 umax = 0;
     s64 smin = 0;
     s64 smax = 0;
+
+    static TraceEntry of(u32 insn, u8 frames, unsigned r, const Reg& v) {
+        TraceEntry e;
+        e.insn = insn;
+        e.frames = frames;
+        e.reg = static_cast<u8>(r);
+        e.kind = v.kind;
+        e.umin = v.var.umin;
+        e.umax = v.var.umax;
+        e.smin = v.var.smin;
+        e.smax = v.var.smax;
+        return e;
+    }
 };
 
 class Trace {
@@ -32,6 +50,9 @@ public:
         return back >= count_ || back >= ring_.size() ? nullptr
                                                       : &ring_[(count_ - 1 - back) % ring_.size()];
     }
+
+    // It goes back to the beginning of the path.
+    bool is_whole() const { return count_ <= ring_.size(); }
 
 private:
     std::span<TraceEntry> ring_;

@@ -42,8 +42,6 @@ enum class Problem : u8 {
 enum class Kind : u8;
 
 const char* problem_name(Problem problem);
-// What usually mends a problem; may be empty.
-const char* problem_hint(Problem problem);
 
 inline constexpr u32 kNoInsn = ~u32{0};
 
@@ -71,8 +69,15 @@ enum class OriginKind : u8 {
     Stored,
     Returned,
     Compared,
-    Invalidated,
-    Handed
+    Invalidated,  // a pointer to the packet, by a call that may move it
+    Handed,
+    Destroyed,    // a register, by a call
+    Released,     // an object, by the call that gave it back or closed the section it was valid in
+    Acquired,     // a reference or lock that is still held
+    Branched,     // the way that the path took at a comparison
+    NotTheEnd,    // the packet was compared with what is no longer its end
+    Parameter,    // of a global function, which is verified for every caller
+    Repeated,     // further back the same again, round after round of a loop
 };
 
 struct Origin {
@@ -98,7 +103,16 @@ struct Report {
     Statistics statistics;
     char text[4096] = {};     // what was needed, what is known, what usually mends it
     u32 text_length = 0;
+
+    void add_origin(const Origin& origin) {
+        if (origin_count < kMaxOrigins) {
+            origins[origin_count++] = origin;
+        }
+    }
 };
+
+// What usually mends it, as far as the history tells; may be empty.
+const char* hint(const Report& report);
 
 // `visits`, if given, has an entry per instruction and receives how often each was processed.
 void verify(const Program& program, const Environment& environment, Arena& arena,

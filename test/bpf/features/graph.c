@@ -62,7 +62,7 @@ SEC("tc") REFUSED("may be null") long not_compared(struct __sk_buff* skb) {
     bpf_spin_unlock(&lock);
     return key;
 }
-SEC("tc") REFUSED("not memory") long after_unlock(struct __sk_buff* skb) {
+SEC("tc") REFUSED("closed the section") long after_unlock(struct __sk_buff* skb) {
     bpf_spin_lock(&lock);
     struct bpf_rb_node* root = bpf_rbtree_root(&tree);
     bpf_spin_unlock(&lock);
