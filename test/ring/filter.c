@@ -19,16 +19,6 @@
 #define PATIENCE_NS (10ll * 1000 * 1000 * 1000)
 #define ALONE 0
 
-static struct ring* prepare(int workers)
-{
-    static struct ring ring;
-
-    ring_make(&ring, 16, 16, -1);
-    if (!(ring.params.out.features & KSVC_FEATURE_NEEDS_WORKERS)) skip("not the Linux module");
-    ring_workers(&ring, workers);
-    return &ring;
-}
-
 /* read(2) of `mark` bytes is answered as `action` says, to this thread ALONE or with TSYNC to all. */
 static void install_filter(uint32_t mark, uint32_t action, unsigned int whose)
 {
@@ -50,7 +40,7 @@ static void install_filter(uint32_t mark, uint32_t action, unsigned int whose)
 
 static void one_that_refuses(void)
 {
-    struct ring* ring = prepare(2);
+    struct ring* ring = ring_of_module(2);
     uint8_t tier = 0;
     struct ksvc_probe probe = {SYS_read, 1, (uint64_t)(uintptr_t)&tier};
     char bytes[4];
@@ -71,7 +61,7 @@ static void one_that_refuses(void)
 
 static void read_with_one_that_kills(void* argument)
 {
-    struct ring* ring = prepare(1);
+    struct ring* ring = ring_of_module(1);
     char byte;
 
     (void)argument;
@@ -83,7 +73,7 @@ static void one_that_kills(void)
 {
     int status;
 
-    prepare(0);
+    ring_of_module(0);
     status = in_child(read_with_one_that_kills, NULL);
     CHECK(WIFSIGNALED(status));
     CHECK_EQUAL(WTERMSIG(status), SIGSYS);
@@ -130,7 +120,7 @@ static void wait_for_old_workers(struct ring* ring, int count)
 
 static void own_meets_its_entries(void)
 {
-    struct ring* ring = prepare(2);
+    struct ring* ring = ring_of_module(2);
 
     CHECK_EQUAL(read_by_ring(ring, 0, MARK, false), 0);
     install_filter(MARK, SECCOMP_RET_ERRNO | EDOM, ALONE);
@@ -143,7 +133,7 @@ static void own_meets_its_entries(void)
 /* Entries that wait already run neither. */
 static void own_meets_entries_behind_a_drain(void)
 {
-    struct ring* ring = prepare(2);
+    struct ring* ring = ring_of_module(2);
     struct ksvc_completion completion;
     char byte;
     int ends[2], blocked = 0;
@@ -172,7 +162,7 @@ static void own_meets_entries_behind_a_drain(void)
 
 static void without_help_they_are_refused(void)
 {
-    struct ring* ring = prepare(2);
+    struct ring* ring = ring_of_module(2);
     struct ksvc_completion completion;
     int64_t end;
     char byte;
@@ -198,7 +188,7 @@ static void without_help_they_are_refused(void)
 
 static void the_wait_page_leads_to_enter(void)
 {
-    struct ring* ring = prepare(2);
+    struct ring* ring = ring_of_module(2);
     struct ksvc_completion completion;
     int64_t end = now_ns() + PATIENCE_NS;
     int asked = 0;
@@ -221,7 +211,7 @@ static void the_wait_page_leads_to_enter(void)
 
 static void a_thread_without_meets_it_too(void)
 {
-    struct ring* ring = prepare(0);
+    struct ring* ring = ring_of_module(0);
 
     install_filter(OTHER_MARK, SECCOMP_RET_ERRNO | ERANGE, ALONE);
     ring_workers(ring, 1); /* has what this thread has */
@@ -231,7 +221,7 @@ static void a_thread_without_meets_it_too(void)
 
 static void one_upon_another(void)
 {
-    struct ring* ring = prepare(1);
+    struct ring* ring = ring_of_module(1);
 
     install_filter(MARK, SECCOMP_RET_ERRNO | EDOM, SECCOMP_FILTER_FLAG_TSYNC);
     ring_workers(ring, 1);
@@ -247,7 +237,7 @@ static void one_upon_another(void)
 static void upon_another_with_two_rings(void)
 {
     static struct ring second;
-    struct ring* ring = prepare(0);
+    struct ring* ring = ring_of_module(0);
 
     install_filter(MARK, SECCOMP_RET_ERRNO | EDOM, ALONE);
     ring_workers(ring, 2);
@@ -291,7 +281,7 @@ static void two_that_differ(void)
 {
     pthread_t other;
 
-    ring_of_both = prepare(1);
+    ring_of_both = ring_of_module(1);
     start_other_thread(&other, with_another_filter);
     install_filter(MARK, SECCOMP_RET_ERRNO | EDOM, ALONE);
     ring_workers(ring_of_both, 1);
@@ -318,7 +308,7 @@ static void* strictly(void* unused)
 
 static void strict_mode(void)
 {
-    struct ring* ring = prepare(1);
+    struct ring* ring = ring_of_module(1);
     pthread_t other;
 
     start_other_thread(&other, strictly);
@@ -333,7 +323,7 @@ static void strict_mode(void)
 
 static void a_worker_is_killed(void)
 {
-    struct ring* ring = prepare(1);
+    struct ring* ring = ring_of_module(1);
 
     install_filter(MARK, SECCOMP_RET_KILL_THREAD, SECCOMP_FILTER_FLAG_TSYNC);
     for (int round = 0; round < 3; round++) {
@@ -344,7 +334,7 @@ static void a_worker_is_killed(void)
 
 static void what_a_killed_worker_leaves_is_refused(void)
 {
-    struct ring* ring = prepare(1);
+    struct ring* ring = ring_of_module(1);
 
     install_filter(MARK, SECCOMP_RET_KILL_THREAD, SECCOMP_FILTER_FLAG_TSYNC);
     CHECK_EQUAL(read_by_ring(ring, 0, MARK, false), -EINTR);
@@ -354,7 +344,7 @@ static void what_a_killed_worker_leaves_is_refused(void)
 static void exec_gains_nothing(void)
 {
     char* arguments[] = {"false", NULL}; /* if it runs, the case has failed */
-    struct ring* ring = prepare(1);
+    struct ring* ring = ring_of_module(1);
     struct ksvc_completion completion;
 
     CHECK_EQUAL(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);

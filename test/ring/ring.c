@@ -89,6 +89,16 @@ void ring_workers(struct ring* ring, int count)
     pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
+struct ring* ring_of_module(int workers)
+{
+    static struct ring ring;
+
+    ring_make(&ring, 16, 16, -1);
+    if (!(ring.params.out.features & KSVC_FEATURE_NEEDS_WORKERS)) skip("not the Linux module");
+    ring_workers(&ring, workers);
+    return &ring;
+}
+
 int ring_enter(struct ring* ring, uint32_t submit, uint32_t min_complete, int64_t timeout_ns)
 {
     struct ksvc_enter enter;

@@ -92,6 +92,8 @@ struct ksvc_create_params parameters(uint32_t submit_entries, uint32_t complete_
 void ring_make(struct ring* ring, uint32_t submit_entries, uint32_t complete_entries, int eventfd);
 /* Starts worker threads where the kernel needs them, else nothing. */
 void ring_workers(struct ring* ring, int count);
+/* A ring with workers, the same one each time; skips the case where the device is not the Linux module's. */
+struct ring* ring_of_module(int workers);
 void ring_push(struct ring* ring, uint64_t corr_id, uint32_t nr, uint32_t flags, uint64_t a0,
                uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5);
 #define PUSH(ring, id, nr, flags, ...) PUSH_SIX(ring, id, nr, flags, __VA_ARGS__, 0, 0, 0, 0, 0, 0)

@@ -21,16 +21,6 @@
 /* A length that no other call of this program asks for. */
 #define MARK 12345
 
-static struct ring* prepare(int workers)
-{
-    static struct ring ring;
-
-    ring_make(&ring, 16, 16, -1);
-    if (!(ring.params.out.features & KSVC_FEATURE_NEEDS_WORKERS)) skip("not the Linux module");
-    ring_workers(&ring, workers);
-    return &ring;
-}
-
 static void put(const char* path, const char* text)
 {
     int fd = open(path, O_WRONLY | O_TRUNC);
@@ -63,7 +53,7 @@ static void check_traced(const char* trace, const char* line)
 
 static void tracepoints_tell_the_truth(void)
 {
-    struct ring* ring = prepare(2);
+    struct ring* ring = ring_of_module(2);
     int fd = file_of_three();
     char bytes[4], line[256], *trace;
 
@@ -110,7 +100,7 @@ static void counters_count(void)
     static const char* const names[] = {"nops",        "entries", "enters", "inside",
                                         "completions", "outside", "cancelled"};
     static const long long more[] = {11, 14, 13, 1, 14, 1, 1};
-    struct ring* ring = prepare(1);
+    struct ring* ring = ring_of_module(1);
     struct ksvc_completion completion;
     long long before[7];
     int fd = file_of_three();
@@ -140,7 +130,7 @@ static void counters_count(void)
 
 static void traced(int go)
 {
-    struct ring* ring = prepare(1);
+    struct ring* ring = ring_of_module(1);
     int fd = file_of_three();
     char bytes[4];
 
@@ -173,7 +163,7 @@ static void a_tracer_sees_it(void)
     int seen = 0, refused = 0, status, go[2];
     pid_t pid, thread;
 
-    prepare(0);
+    ring_of_module(0);
     CHECK_EQUAL(pipe(go), 0);
     pid = fork();
     if (pid == 0) {
@@ -245,7 +235,7 @@ static int ask_audit(int fd, uint16_t type, const void* body, size_t bytes)
 
 static void read_watched(void* argument)
 {
-    struct ring* ring = prepare(1);
+    struct ring* ring = ring_of_module(1);
     struct ksvc_probe probe;
     uint8_t tier = 0;
     char bytes[8];
@@ -305,7 +295,7 @@ static void audit_sees_it(void)
     struct sockaddr_nl group = {.nl_family = AF_NETLINK, .nl_groups = 1 << (AUDIT_NLGRP_READLOG - 1)};
     struct audit_status status = {.mask = AUDIT_STATUS_ENABLED, .enabled = 1};
     struct audit_rule_data rule = {.flags = AUDIT_FILTER_EXIT, .action = AUDIT_ALWAYS};
-    struct ring* ring = prepare(1);
+    struct ring* ring = ring_of_module(1);
     bool is_seen = false, is_seen_of_thread = false;
     int fd, log, result;
     pthread_t thread;
