@@ -318,7 +318,17 @@ struct Fuzzer {
             // Linux may follow a path that Gyre knows to be dead, or know a number less closely. Whether it is
             // right to, the runs tell; a difference of rules is an error.
             bool is_dead = std::ranges::any_of(k.followed, [&](u32 at) { return at < visits.size() && visits[at] == 0; });
-            if (is_dead || is_about_bounds(k.log)) {
+            // So it is with a loop that comes round with the same numbers, as far as Linux knows them; if it ends,
+            // it does so round by round as well.
+            bool ends = false;
+            if (k.log.find("infinite loop detected") != std::string::npos) {
+                static Report plain;
+                plain = Report{};
+                Arena again(verifier_memory);
+                verify(p, e, again, Limits{.insns_processed = kMaxFollowedInsns, .may_generalize = false}, plain);
+                ends = plain.is_accepted;
+            }
+            if (is_dead || ends || is_about_bounds(k.log)) {
                 further++;
                 return;
             }
