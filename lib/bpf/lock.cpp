@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Locks in maps' values and in objects that a program allocated: bpf_spin_lock, of which one may be held,
-// and bpf_res_spin_lock (Linux 6.15), which may be nested and may fail. Linux: process_spin_lock. What is
-// forbidden while a lock is held stands where calls are made.
+// Locks in maps' values and in objects that a program allocated: bpf_spin_lock, of which one may be
+// held, and bpf_res_spin_lock (Linux 6.15), which may be nested and may fail. Linux:
+// process_spin_lock. What is forbidden while a lock is held stands where calls are made.
 #include "lib/bpf/analysis.h"
 #include "lib/bpf/kfunc_call.h"
 
@@ -57,8 +57,8 @@ bool Analysis::release_lock(const Reg& r, ReferenceKind kind) {
         const Reference& held = state_->references[i];
         if (is_lock(held.kind)) {
             latest = i;
-            const bool fits = held.kind == kind && held.id == r.id &&
-                              held.object == owner_of(r, program_.btf);
+            const bool fits =
+                held.kind == kind && held.id == r.id && held.object == owner_of(r, program_.btf);
             found = fits ? i : found;
         }
     }
@@ -69,7 +69,8 @@ bool Analysis::release_lock(const Reg& r, ReferenceKind kind) {
         return fail(Problem::LockRule, 1, "the lock that is released is not the one that is held");
     }
     if (found != latest) {
-        return fail(Problem::LockRule, 1, "locks must be released in the opposite order of their taking");
+        return fail(Problem::LockRule, 1,
+                    "locks must be released in the opposite order of their taking");
     }
     for (u32 k = found + 1; k < state_->reference_count; k++) {
         state_->references[k - 1] = state_->references[k];
@@ -95,12 +96,14 @@ bool Analysis::lock_argument(unsigned number, const KfuncCall& call) {
     const s64 at = r.off + static_cast<s64>(r.var.value());
     bool is_there = false;
     for (const SpecialField& f : is_object ? object_fields(r.extra) : r.map->fields) {
-        is_there = is_there || (f.kind == FieldKind::ResSpinLock && at == static_cast<s64>(f.offset));
+        is_there =
+            is_there || (f.kind == FieldKind::ResSpinLock && at == static_cast<s64>(f.offset));
     }
     if (!is_there) {
         return fail(Problem::BadArgument, n, "r", number, " points to no bpf_res_spin_lock");
     }
-    const bool keeps_interrupts = !call.name.ends_with("_irqsave") && !call.name.ends_with("_irqrestore");
+    const bool keeps_interrupts =
+        !call.name.ends_with("_irqsave") && !call.name.ends_with("_irqrestore");
     const ReferenceKind kind =
         keeps_interrupts ? ReferenceKind::ResSpinLock : ReferenceKind::ResSpinLockIrq;
     return call.name.starts_with("bpf_res_spin_lock") ? take_lock(r, kind) : release_lock(r, kind);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// Programs that are called before or after a function of another BPF program (fentry and fexit with a
-// target): what they may be attached to, and what their context holds (bpf_check_attach_target,
-// btf_ctx_access, btf_translate_to_vmlinux). Left out: whether a static function still takes what its
-// types say, which hangs on every call of it; such arguments are numbers or refused.
+// Programs that are called before or after a function of another BPF program (fentry and fexit with
+// a target): what they may be attached to, and what their context holds (bpf_check_attach_target,
+// btf_ctx_access, btf_translate_to_vmlinux). Left out: whether a static function still takes what
+// its types say, which hangs on every call of it; such arguments are numbers or refused.
 #include "lib/bpf/analysis.h"
 
 namespace gyre::bpf {
@@ -13,7 +13,8 @@ constexpr u32 kRegisterArguments = 5;  // what a function is taken to have whose
 
 // What an extension replaces counts as what it is.
 const Program& origin_of(const Program& program) {
-    const bool is_extension = program.type == ProgramType::Extension && program.target.program != nullptr;
+    const bool is_extension =
+        program.type == ProgramType::Extension && program.target.program != nullptr;
     return is_extension ? *program.target.program : program;
 }
 
@@ -28,9 +29,10 @@ bool Analysis::check_traced_program() {
     const ProgramTarget& target = program_.target;
     const Program& old = *target.program;
     if (program_.attach != AttachType::TraceFentry && program_.attach != AttachType::TraceFexit) {
-        return fail(Problem::BadType, -1, program_.attach == AttachType::ModifyReturn
-                                              ? "what a function of a BPF program returns may not be modified"
-                                              : "only fentry and fexit are attached to functions of BPF programs");
+        return fail(Problem::BadType, -1,
+                    program_.attach == AttachType::ModifyReturn
+                        ? "what a function of a BPF program returns may not be modified"
+                        : "only fentry and fexit are attached to functions of BPF programs");
     }
     bool is_there = false;
     bool is_callback = false;
@@ -38,19 +40,23 @@ bool Analysis::check_traced_program() {
     find_exception_callback(old, callback);
     for (const FunctionInfo& f : old.functions) {
         is_there = is_there || f.type_id == target.type_id;
-        is_callback = is_callback || (callback != 0 && f.insn == callback && f.type_id == target.type_id);
+        is_callback =
+            is_callback || (callback != 0 && f.insn == callback && f.type_id == target.type_id);
     }
     if (old.btf == nullptr || !is_there) {
-        return fail(Problem::BadType, -1, "the target has no such function, or its types are missing");
+        return fail(Problem::BadType, -1,
+                    "the target has no such function, or its types are missing");
     }
     if (is_callback) {
         return fail(Problem::BadType, -1, "an exception callback cannot be traced");
     }
     if (old.type == ProgramType::Tracing && old.target.program != nullptr) {
-        return fail(Problem::BadType, -1, "the target itself is attached to a BPF program; that may be done once only");
+        return fail(Problem::BadType, -1,
+                    "the target itself is attached to a BPF program; that may be done once only");
     }
     if (program_.is_sleepable) {
-        return fail(Problem::SleepRule, -1, "a program that may sleep cannot be attached to a BPF program");
+        return fail(Problem::SleepRule, -1,
+                    "a program that may sleep cannot be attached to a BPF program");
     }
     return true;
 }
@@ -62,13 +68,15 @@ bool Analysis::access_traced_argument(u32 index, u32 size, Reg& value) {
     const bool is_static = btf.type(program_.target.type_id).count() != 1;
     const u32 count = btf.type(prototype).count();
     auto refuse = [&](const char* why) {
-        return fail(Problem::BadContextAccess, -1, "argument ", index, " of the traced function: ", why);
+        return fail(Problem::BadContextAccess, -1, "argument ", index,
+                    " of the traced function: ", why);
     };
     value = Reg::unknown();
     const bool is_result = index == count && program_.attach == AttachType::TraceFexit;
     if (index >= count && !is_result) {
-        return refuse(is_static && index < kRegisterArguments ? "a static function's types do not tell of it"
-                                                              : "there is no such argument");
+        return refuse(is_static && index < kRegisterArguments
+                          ? "a static function's types do not tell of it"
+                          : "there is no such argument");
     }
     const u32 type = btf.skip_modifiers(is_result ? btf.type(prototype).size_or_type
                                                   : btf.parameter(prototype, index).type);
@@ -96,7 +104,8 @@ bool Analysis::access_traced_argument(u32 index, u32 size, Reg& value) {
     const u32 number = static_cast<u32>(origin.type);
     const ContextLayout* layout =
         number < environment_.rules.size() ? environment_.rules[number].context : nullptr;
-    const bool is_context = layout != nullptr && layout->user_type != nullptr && layout->kernel_type != nullptr &&
+    const bool is_context = layout != nullptr && layout->user_type != nullptr &&
+                            layout->kernel_type != nullptr &&
                             btf.name(pointee) == layout->user_type && index == 0;
     if (!is_context) {
         return refuse("it points to something else than the context of the traced program");

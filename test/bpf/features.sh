@@ -45,6 +45,7 @@ else
     run extension --target-object "$work/replaced.o" "$work/extension.o"
     run traced --target-object "$work/replaced.o" "$work/traced.o"
     run module --module-btf "$work/module_types.o" "$work/module.o"
+    run symbols --symbols "$here/features/symbols.txt" "$work/symbols.o"
     run linux-6.12 --target linux-6.12 "$work/arena.o"
     run config --kernel-config "$here/features/kernel.config" "$work/config.o"
     run config-missing --kernel-config "$here/features/kernel.config" "$work/config_missing.o"

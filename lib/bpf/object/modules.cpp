@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// See modules.h. Every number of a type and every offset of a string in the module's types is translated.
+// See modules.h. Every number of a type and every offset of a string in the module's types is
+// translated.
 #include "lib/bpf/object/modules.h"
 
 #include <string.h>
@@ -37,7 +38,8 @@ struct Types {
     std::span<const u8> strings;
 
     const char* open(std::span<const u8> bytes, const Btf* base = nullptr) {
-        memory.resize(bytes.size() / 2 + kArenaBytes);  // four bytes for each type, which has twelve
+        memory.resize(bytes.size() / 2 +
+                      kArenaBytes);  // four bytes for each type, which has twelve
         arena = std::make_unique<Arena>(memory);
         if (const char* problem = btf.open(bytes, *arena, base)) {
             return problem;
@@ -51,26 +53,38 @@ struct Types {
 
 // What a number of the module's types, or of those they build on, is among the joined ones.
 struct Translation {
-    std::vector<u32> ids;        // of all types of the base and of the module
-    u32 base_strings = 0;        // offsets before this are the base's strings,
-    u32 base_begin = 0;          // which lie there,
-    u32 own_begin = 0;           // and the module's own here
+    std::vector<u32> ids;  // of all types of the base and of the module
+    u32 base_strings = 0;  // offsets before this are the base's strings,
+    u32 base_begin = 0;    // which lie there,
+    u32 own_begin = 0;     // and the module's own here
     u32 id(u32 old) const { return old < ids.size() ? ids[old] : 0; }
     u32 string(u32 old) const {
-        return old == 0 ? 0 : old < base_strings ? base_begin + old : own_begin + old - base_strings;
+        return old == 0             ? 0
+               : old < base_strings ? base_begin + old
+                                    : own_begin + old - base_strings;
     }
 };
 
 bool names_type(BtfKind kind) {
     switch (kind) {
-        case BtfKind::Pointer: case BtfKind::Typedef: case BtfKind::Volatile: case BtfKind::Const:
-        case BtfKind::Restrict: case BtfKind::Function: case BtfKind::FunctionPrototype:
-        case BtfKind::Variable: case BtfKind::DeclTag: case BtfKind::TypeTag: return true;
-        default: return false;
+        case BtfKind::Pointer:
+        case BtfKind::Typedef:
+        case BtfKind::Volatile:
+        case BtfKind::Const:
+        case BtfKind::Restrict:
+        case BtfKind::Function:
+        case BtfKind::FunctionPrototype:
+        case BtfKind::Variable:
+        case BtfKind::DeclTag:
+        case BtfKind::TypeTag:
+            return true;
+        default:
+            return false;
     }
 }
 
-// Of the words behind a type's header: how many make one entry, and which of them name a string or a type.
+// Of the words behind a type's header: how many make one entry, and which of them name a string or
+// a type.
 struct EntryShape {
     u32 words = 0;
     int string = -1;
@@ -79,22 +93,43 @@ struct EntryShape {
 };
 EntryShape entry_shape(BtfKind kind) {
     switch (kind) {
-        case BtfKind::Array: return {3, -1, 0, 1};
-        case BtfKind::Struct: case BtfKind::Union: return {3, 0, 1};
-        case BtfKind::Enum: return {2, 0};
-        case BtfKind::Enum64: return {3, 0};
-        case BtfKind::FunctionPrototype: return {2, 0, 1};
-        case BtfKind::Section: return {3, -1, 0};
-        case BtfKind::Int: case BtfKind::Variable: case BtfKind::DeclTag: return {1};
-        default: return {};
+        case BtfKind::Array:
+            return {3, -1, 0, 1};
+        case BtfKind::Struct:
+        case BtfKind::Union:
+            return {3, 0, 1};
+        case BtfKind::Enum:
+            return {2, 0};
+        case BtfKind::Enum64:
+            return {3, 0};
+        case BtfKind::FunctionPrototype:
+            return {2, 0, 1};
+        case BtfKind::Section:
+            return {3, -1, 0};
+        case BtfKind::Int:
+        case BtfKind::Variable:
+        case BtfKind::DeclTag:
+            return {1};
+        default:
+            return {};
     }
 }
 u32 entry_count(const BtfType& t) {
     switch (t.kind()) {
-        case BtfKind::Array: case BtfKind::Int: case BtfKind::Variable: case BtfKind::DeclTag: return 1;
-        case BtfKind::Struct: case BtfKind::Union: case BtfKind::Enum: case BtfKind::Enum64:
-        case BtfKind::FunctionPrototype: case BtfKind::Section: return t.count();
-        default: return 0;
+        case BtfKind::Array:
+        case BtfKind::Int:
+        case BtfKind::Variable:
+        case BtfKind::DeclTag:
+            return 1;
+        case BtfKind::Struct:
+        case BtfKind::Union:
+        case BtfKind::Enum:
+        case BtfKind::Enum64:
+        case BtfKind::FunctionPrototype:
+        case BtfKind::Section:
+            return t.count();
+        default:
+            return 0;
     }
 }
 
@@ -109,19 +144,27 @@ void append_type(std::vector<u8>& out, const Types& from, u32 id, const Translat
         for (u32 w = 0; w < shape.words; w++, at += 4) {
             const u32 v = load(from.types, at);
             const int word = static_cast<int>(w);
-            append(out, word == shape.string                               ? to.string(v)
+            append(out, word == shape.string                              ? to.string(v)
                         : word == shape.type || word == shape.second_type ? to.id(v)
-                                                                           : v);
+                                                                          : v);
         }
     }
 }
 
-// A type that stands alone but is the kernel's by kind and name; a forward declaration is what it announces.
+// A type that stands alone but is the kernel's by kind and name; a forward declaration is what it
+// announces.
 bool may_be_kernels(BtfKind kind) {
     switch (kind) {
-        case BtfKind::Int: case BtfKind::Float: case BtfKind::Struct: case BtfKind::Union:
-        case BtfKind::Enum: case BtfKind::Enum64: case BtfKind::Forward: return true;
-        default: return false;
+        case BtfKind::Int:
+        case BtfKind::Float:
+        case BtfKind::Struct:
+        case BtfKind::Union:
+        case BtfKind::Enum:
+        case BtfKind::Enum64:
+        case BtfKind::Forward:
+            return true;
+        default:
+            return false;
     }
 }
 
@@ -136,7 +179,8 @@ std::map<std::pair<BtfKind, std::string_view>, u32> names_of(const Btf& kernel) 
 }
 
 // The kernel's number for each type of `own` that it has; for the others those that follow `next`.
-void map_by_name(const Types& own, const Btf& kernel, u32& next, Translation& to, std::vector<u32>& added) {
+void map_by_name(const Types& own, const Btf& kernel, u32& next, Translation& to,
+                 std::vector<u32>& added) {
     const auto names = names_of(kernel);
     for (u32 id = own.btf.first_id(); id < own.btf.type_count(); id++) {
         const BtfType t = own.btf.type(id);
@@ -162,7 +206,8 @@ std::expected<std::vector<u8>, std::string> join_module_types(std::span<const u8
                                                               std::span<const u8> module_file) {
     auto plain = std::make_unique<Types>();
     auto all = std::make_unique<Types>();
-    for (auto [types, bytes] : {std::pair{plain.get(), plain_kernel}, std::pair{all.get(), joined}}) {
+    for (auto [types, bytes] :
+         {std::pair{plain.get(), plain_kernel}, std::pair{all.get(), joined}}) {
         if (const char* problem = types->open(bytes)) {
             return std::unexpected(problem);
         }

@@ -16,3 +16,6 @@ SEC("fentry.s/__x64_sys_getpgid") ACCEPTED int sleeps_at_call(void* context) { r
 SEC("fentry.s/tcp_sendmsg") REFUSED("that may sleep cannot be attached") int sleeps_in_network(void* context) {
     return 0;
 }
+SEC("fexit/do_exit") REFUSED("never returns") int after_the_end(void* context) { return 0; }
+SEC("fentry/do_exit") ACCEPTED int before_the_end(void* context) { return 0; }
+SEC("fentry/migrate_disable") REFUSED("never called at") int calls_itself(void* context) { return 0; }
