@@ -148,6 +148,9 @@ private:
     bool next_path();
     void wait_to_merge();
     bool meet_waiting();
+    void count_round(State& s, u32 from);
+    int compare_in_frame(const Frame& a, u32 at_a, const Frame& b, u32 at_b) const;
+    int compare_positions(const State& a, const State& b) const;
     bool comes_back(const State& s) const;
     bool is_crowded() const;
     bool is_in_forced_loop() const;
@@ -307,7 +310,9 @@ private:
     bool blur_slot(u32 frame, u32 index, u32 first, u32 count);
     bool grow_stack(u32 frame, s64 low);
     bool reach_stack(u32 frame, s64 low);
-    void note_stack_use(u32 frame, u64 slots, bool is_read, u64 overwritten = 0);
+    void note_stack_use(u32 frame, u64 slots, bool is_read, u64 overwritten = 0,
+                        u64 renewed = 0);
+    bool keeps_zero(u32 frame, u32 index, u32 first, u32 count) const;
     void need_stack(u32 frame, u64 slots);
     bool destroy_dynptr_if_overwritten(u32 frame, u32 slot);
     bool write_through_alias(const Reg& memory);

@@ -159,6 +159,7 @@ bool reach(const Program& program, Arena& arena, ControlFlow& flow, Report& repo
     }
     constexpr u8 kOpen = 1, kClosed = 2;
     u32 order = 0;
+    u32 rank = count;
     for (u32 s = 0; s < flow.subprograms.size(); s++) {
         u32 depth = 0;
         stack[depth++] = flow.subprograms[s].begin;
@@ -170,6 +171,7 @@ bool reach(const Program& program, Arena& arena, ControlFlow& flow, Report& repo
             if (next_edge[at] >= next.count) {
                 color[at] = kClosed;
                 flow.last_below[at] = order;
+                flow.rank[at] = --rank;
                 depth--;
                 continue;
             }
@@ -317,8 +319,9 @@ bool build_control_flow(const Program& program, const Environment& environment, 
     flow.live = arena.make_array<u16>(count + 1);
     flow.preorder = arena.make_array<u32>(count);
     flow.last_below = arena.make_array<u32>(count);
+    flow.rank = arena.make_array<u32>(count);
     if (flow.flags.empty() || flow.subprogram_of.empty() || flow.live.empty() ||
-        flow.preorder.empty() || flow.last_below.empty()) {
+        flow.preorder.empty() || flow.last_below.empty() || flow.rank.empty()) {
         return refuse(report, Problem::OutOfMemory, kNoInsn, "no memory for control flow");
     }
     if (!mark_second_halves(program, flow.flags, report) ||

@@ -62,6 +62,7 @@ struct ControlFlow {
     std::span<u16> subprogram_of;
     std::span<u32> preorder;        // the order in which the depth-first search came by
     std::span<u32> last_below;      // the last of those that were reached from here
+    std::span<u32> rank;            // reverse postorder: but for loops, ways lead upwards
     std::span<u32> loop;            // the head of the innermost loop around i, or kNoInsn
     std::span<u32> outer;           // of a loop's head: the head of the loop around it, or kNoInsn
 

@@ -186,8 +186,11 @@ bool StateComparer::same_slot(const Slot& old, const Slot& now, bool is_precise)
         }
         return same_reg(old.reg, number, is_precise);
     }
+    // Part of a number that nobody needs exactly: any bytes will do.
+    bool is_any_number = exactness_ == Exactness::Demanded && !is_precise && old.is_spill() &&
+                         old.reg.is_scalar();
     for (u32 i = 0; i < 8; i++) {
-        Tag o = old.tags[i];
+        Tag o = is_any_number && old.tags[i] == Tag::Spill ? Tag::Misc : old.tags[i];
         Tag n = now.tags[i];
         if (o == Tag::Invalid) {
             // It was never needed, or reading it was fine: then any plain bytes are.
@@ -218,7 +221,7 @@ bool StateComparer::same_slot(const Slot& old, const Slot& now, bool is_precise)
         }
     }
     if (old.is_spill()) {
-        return same_reg(old.reg, now.reg, is_precise);
+        return is_any_number || same_reg(old.reg, now.reg, is_precise);
     }
     switch (old.tags[7]) {
         case Tag::Dynptr:

@@ -367,7 +367,7 @@ bool Analysis::step_jump(const Insn& insn, bool& path_ended) {
     }
     state_->insn = next.insn[0];
     prefer_loop(at);
-    if (merges_paths_ && pending_->state->insn > at && !is_in_forced_loop()) {
+    if (merges_paths_ && !is_in_forced_loop()) {
         wait_to_merge();
     }
     path_ended = false;

@@ -48,14 +48,17 @@ bool Analysis::grow_stack(u32 frame, s64 low) {
 }
 
 // The instruction touches slots of a frame: remembers it for liveness and for demand. `overwritten`:
-// those of which nothing is left.
-void Analysis::note_stack_use(u32 frame, u64 slots, bool is_read, u64 overwritten) {
+// those of which nothing is left; `renewed`: those in which no old number is left.
+void Analysis::note_stack_use(u32 frame, u64 slots, bool is_read, u64 overwritten, u64 renewed) {
     u8 use = kSlotsAccessed | (is_read ? kSlotsRead : 0);
-    if (overwritten != 0 && overwritten != slots) {
-        trails_.note(*state_, frame, kSlotsOverwritten, 0, overwritten);
-        overwritten = 0;
+    for (auto [part, flag] : {std::pair{overwritten, kSlotsOverwritten}, {renewed, kSlotsRenewed}}) {
+        if (part == slots) {
+            use |= flag;
+        } else if (part != 0) {
+            trails_.note(*state_, frame, flag, 0, part);
+        }
     }
-    trails_.note(*state_, frame, use | (overwritten != 0 ? kSlotsOverwritten : 0), 0, slots);
+    trails_.note(*state_, frame, use, 0, slots);
     if (frame + 1u == state_->frame_count) {
         demand_.note_access(state_->insn, slots);
         if (is_read) {
@@ -77,6 +80,21 @@ void Analysis::need_stack(u32 frame, u64 slots) {
     } else if (state_->frames[frame + 1]->call_insn != Frame::kNoCall) {
         demand_.need_caller_slots(state_->frames[frame + 1]->call_insn, slots);
     }
+}
+
+// Whether bytes of the slot other than these are known to be zero, and stay so when these are written.
+bool Analysis::keeps_zero(u32 frame, u32 index, u32 first, u32 count) const {
+    const Frame& f = *state_->frames[frame];
+    if (index >= f.stack_slots) {
+        return false;
+    }
+    const Slot& slot = f.stack->slots()[index];
+    bool keeps = false;
+    for (u32 i = 0; i < 8; i++) {
+        bool is_zero = slot.tags[i] == Tag::Zero || (slot.tags[i] == Tag::Spill && slot.reg.is_zero());
+        keeps = keeps || (is_zero && (i < first || i >= first + count));
+    }
+    return keeps;
 }
 
 bool Analysis::check_stack_bounds(const Reg& base, unsigned number, s32 off, u32 size, Access kind,
@@ -238,7 +256,8 @@ bool Analysis::destroy_dynptr_if_overwritten(u32 frame, u32 index) {
 bool Analysis::write_stack_fixed(u32 frame, s32 off, u32 size, const Reg* value, int value_reg) {
     u32 index = slot_of(off);
     u64 mask = u64{1} << index;
-    note_stack_use(frame, mask, false, size == 8 && byte_of(off) == 0 ? mask : 0);
+    note_stack_use(frame, mask, false, size == 8 && byte_of(off) == 0 ? mask : 0,
+                   keeps_zero(frame, index, byte_of(off), size) ? 0 : mask);
     bool is_own = frame + 1u == state_->frame_count;
     if (!is_own && value_reg >= 0 && value->is_scalar()) {
         need_register(static_cast<unsigned>(value_reg));
@@ -422,9 +441,14 @@ bool Analysis::check_stack_range(unsigned base_number, s32 off, u32 size, bool z
         return false;
     }
     s64 end = high + static_cast<s64>(size);
+    u64 renewed = 0;
+    for (s64 at = low; kind == Access::Write && low == high && at < end; at = (at & ~s64{7}) + 8) {
+        u32 count = static_cast<u32>(min_of((at & ~s64{7}) + 8, end) - at);
+        renewed |= keeps_zero(base.frame, slot_of(at), byte_of(at), count) ? 0 : slot_mask(at, at + 1);
+    }
     bool is_filled = may_be_uninitialized && kind == Access::Write && low == high;
     note_stack_use(base.frame, slot_mask(low, end), !may_be_uninitialized,
-                   is_filled ? whole_slots(low, end) : 0);
+                   is_filled ? whole_slots(low, end) : 0, renewed);
     for (s64 at = low, next = 0; at < end; at = next) {
         next = (at & ~s64{7}) + 8 < end ? (at & ~s64{7}) + 8 : end;
         u32 index = slot_of(at);

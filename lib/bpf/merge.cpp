@@ -4,33 +4,82 @@
 // of them goes on: of two states that meet, one that says no more than the other is dropped. What is
 // left waits until the paths from the other have ended, as by then it is known what counts of it.
 //
-// The order of instructions stands for the order of the paths: of all that wait, the one that is
-// furthest behind goes first. A wrong guess (code that was laid out in another order) costs time only.
+// Of all that wait, the one that is furthest behind goes first: by the order of the control flow, loops
+// before what follows them, and round by round.
 #include "lib/bpf/analysis.h"
 #include "lib/bpf/compare.h"
 
 namespace gyre::bpf {
 namespace {
 
-constexpr u32 kMaxMeeting = 1;  // paths that wait at one place for others that are behind
+constexpr u32 kMaxMeeting = 2;  // paths that wait at one place for others that are behind
 
-// Negative: `a` is behind `b` in the program, inside of calls too; 0: they are at one place.
-int compare_positions(const State& a, const State& b) {
+constexpr u32 kMaxNest = 8;  // loops around an instruction that are told apart
+
+struct Nest {
+    u32 depth = 0;
+    u32 heads[kMaxNest];  // the innermost first
+};
+
+Nest nest_of(const ControlFlow& flow, u32 insn) {
+    Nest n;
+    for (u32 l = flow.loop[insn]; l != kNoInsn && n.depth < kMaxNest; l = flow.outer[l]) {
+        n.heads[n.depth++] = l;
+    }
+    return n;
+}
+
+}  // namespace
+
+// The path has gone on from `from`: into a loop, or round it once more.
+void Analysis::count_round(State& s, u32 from) {
+    if (s.insn >= flow_.flags.size() || !(flow_.flags[s.insn] & kLoopHead)) {
+        return;
+    }
+    Frame& f = *s.frames[s.frame_count - 1];
+    u32 depth = nest_of(flow_, s.insn).depth - 1;
+    if (depth < kRoundDepth && f.owners == 1 && f.subprogram == flow_.subprogram_of[from]) {
+        f.rounds[depth] = flow_.is_in_loop(from, s.insn) ? f.rounds[depth] + 1 : 0;
+        for (u32 d = depth + 1; d < kRoundDepth; d++) {
+            f.rounds[d] = 0;
+        }
+    }
+}
+
+int Analysis::compare_in_frame(const Frame& a, u32 at_a, const Frame& b, u32 at_b) const {
+    if (flow_.loop[at_a] != kNoInsn || flow_.loop[at_b] != kNoInsn) {
+        const Nest nest_a = nest_of(flow_, at_a);
+        const Nest nest_b = nest_of(flow_, at_b);
+        for (u32 d = 0; d < nest_a.depth || d < nest_b.depth; d++) {
+            u32 head_a = d < nest_a.depth ? nest_a.heads[nest_a.depth - 1 - d] : at_a;
+            u32 head_b = d < nest_b.depth ? nest_b.heads[nest_b.depth - 1 - d] : at_b;
+            if (head_a != head_b) {
+                return flow_.rank[head_a] < flow_.rank[head_b] ? -1 : 1;
+            }
+            if (d < kRoundDepth && a.rounds[d] != b.rounds[d]) {
+                return a.rounds[d] < b.rounds[d] ? -1 : 1;
+            }
+        }
+    }
+    return at_a == at_b ? 0 : flow_.rank[at_a] < flow_.rank[at_b] ? -1 : 1;
+}
+
+// Negative: `a` is behind `b` in the program, inside of calls too; 0: they are at one place. What is in a
+// loop is behind what follows it, and one round is behind the next.
+int Analysis::compare_positions(const State& a, const State& b) const {
     for (u32 f = 0;; f++) {
         bool is_a_inside = f + 1u < a.frame_count;
         bool is_b_inside = f + 1u < b.frame_count;
         u32 at_a = is_a_inside ? a.frames[f + 1]->call_insn : a.insn;
         u32 at_b = is_b_inside ? b.frames[f + 1]->call_insn : b.insn;
-        if (at_a != at_b) {
-            return at_a < at_b ? -1 : 1;
+        if (int order = compare_in_frame(*a.frames[f], at_a, *b.frames[f], at_b)) {
+            return order;
         }
         if (!is_a_inside || !is_b_inside) {
             return is_a_inside ? -1 : is_b_inside ? 1 : 0;
         }
     }
 }
-
-}  // namespace
 
 bool Analysis::is_ancestor(const Checkpoint& c) const {
     const Checkpoint* p = state_->parent;

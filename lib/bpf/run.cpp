@@ -103,6 +103,7 @@ bool Analysis::step(bool& path_ended) {
         return false;
     }
     trails_.step(*state_, at, path_ended);
+    count_round(*state_, at);
     return true;
 }
 

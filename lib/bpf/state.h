@@ -119,6 +119,8 @@ enum class CallbackKind : u8 {
     None, ForEach, Loop, Timer, FindVma, UserRingbuf, RbtreeLess, Workqueue, TaskWork, Exception,
 };
 
+inline constexpr u32 kRoundDepth = 4;
+
 struct Frame {
     u32 owners = 1;
     u32 call_insn = kNoCall;   // the call that made this frame
@@ -132,6 +134,7 @@ struct Frame {
     u16 stack_slots = 0;          // allocated depth
     u16 may_goto_depth = 0;       // the budget of may_goto is one for each run of a function
     u32 serial = 0;               // tells the runs of a function on one path apart
+    u16 rounds[kRoundDepth] = {};  // of the loops around the current instruction, the outermost first
     StackBlock* stack = nullptr;
     Reg regs[kRegisterCount];
     static constexpr u32 kNoCall = ~u32{0};

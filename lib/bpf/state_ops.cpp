@@ -206,6 +206,7 @@ State* Analysis::fork(u32 insn, bool is_jump) {
     copy->insn = insn;
     copy->previous_insn = state_->insn;
     trails_.parted(*copy, state_->insn);
+    count_round(*copy, state_->insn);
     if (copy->parent != nullptr) {
         copy->parent->branches++;
     }

@@ -328,12 +328,13 @@ void Trails::apply_insn(u32 at, PathNeeds& needs, const TrailNode* facts) {
                 used = &f;
                 use.accessed |= list[i]->slots;
             }
-            use.overwritten |= list[i]->use & kSlotsOverwritten ? list[i]->slots : 0;
+            u8 anew = kSlotsOverwritten | kSlotsRenewed;
+            use.overwritten |= (list[i]->use & anew) != 0 ? list[i]->slots : 0;
         }
         bool is_call = insn.insn_class() == kClassJmp && insn.op() == kCall;
         if (is_call) {
             for (u32 i = 0; i < count; i++) {
-                if (list[i]->use & kSlotsOverwritten) {
+                if (list[i]->use & (kSlotsOverwritten | kSlotsRenewed)) {
                     needs.frames[list[i]->frame].precise_slots &= ~list[i]->slots;
                 }
             }

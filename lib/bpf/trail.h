@@ -35,6 +35,7 @@ enum SlotUse : u8 {
     kSlotsRead = 1,         // they must be readable, of the same shape
     kSlotsAccessed = 2,     // a number went from them to a register or back
     kSlotsOverwritten = 4,  // nothing is left of what they were
+    kSlotsRenewed = 64,     // the number that they held does not count any more
     kSlotsNeeded = 8,       // they must be exact
     kLinked = 16,           // numbers that a comparison refined together with its first operand, ...
     kLinkedToSource = 32,   // ... with its second
