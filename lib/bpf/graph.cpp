@@ -62,8 +62,7 @@ bool Analysis::is_allowed_under_lock(std::string_view name) const {
            name == "bpf_list_front" || name == "bpf_list_back" || name == "bpf_rbtree_remove" ||
            name == "bpf_rbtree_first" || name == "bpf_rbtree_root" || name == "bpf_rbtree_left" ||
            name == "bpf_rbtree_right" || name.substr(0, 13) == "bpf_iter_num_" ||
-           name == "bpf_refcount_acquire_impl" || name.starts_with("bpf_res_spin_") ||
-           name.starts_with("bpf_stream_vprintk");
+           name == "bpf_refcount_acquire_impl" || name.starts_with("bpf_res_spin_");
 }
 
 bool Analysis::graph_argument(unsigned number, std::string_view type, KfuncCall& call,

@@ -210,3 +210,44 @@ SEC("tc") ACCEPTED int error_is_negative(struct __sk_buff* skb) {
     bpf_res_spin_unlock(&g->lock);
     return 0;
 }
+
+extern int bpf_stream_vprintk_impl(int stream, const char* format, const void* args, __u32 len, void* aux)
+    __attribute__((section(".ksyms")));
+SEC("tc") REFUSED("while a lock is held") int speaks_under_lock(struct __sk_buff* skb) {
+    static const char format[] = "%d\n";
+    __u64 number = 1;
+    struct guarded* g = at(&first, 0);
+    if (!g || bpf_res_spin_lock(&g->lock)) return 0;
+    bpf_stream_vprintk_impl(1, format, &number, sizeof(number), 0);
+    bpf_res_spin_unlock(&g->lock);
+    return 0;
+}
+static __attribute__((noinline)) int take(struct guarded* g) { return bpf_res_spin_lock(&g->lock); }
+static __attribute__((noinline)) int give(struct guarded* g) {
+    bpf_res_spin_unlock(&g->lock);
+    return 0;
+}
+SEC("tc") ACCEPTED int by_functions(struct __sk_buff* skb) {
+    struct guarded* g = at(&first, 0);
+    if (!g || take(g)) return 0;
+    return give(g);
+}
+SEC("tc") ACCEPTED int in_a_loop(struct __sk_buff* skb) {
+    for (int i = 0; i < 8; i++) {
+        unsigned long flags;
+        struct guarded* g = at(&first, i & 3);
+        if (!g || bpf_res_spin_lock_irqsave(&g->lock, &flags)) continue;
+        g->number++;
+        bpf_res_spin_unlock_irqrestore(&g->lock, &flags);
+    }
+    return 0;
+}
+static int keeps(__u32 index, void* context) {
+    struct guarded* g = at(&first, (int)index & 3);
+    if (g) bpf_res_spin_lock(&g->lock);
+    return 0;
+}
+SEC("tc") REFUSED("callback") int kept_by_a_callback(struct __sk_buff* skb) {
+    bpf_loop(4, keeps, 0, 0);
+    return 0;
+}
