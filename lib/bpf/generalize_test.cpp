@@ -85,15 +85,19 @@ TEST(Induction, FollowersAreBoundedByRounds) {
                    Problem::OutOfBounds);
 }
 
-// The counter of a loop mostly moves by two, and then the rounds are fewer than they may be.
+// The counter of a loop moves by two on one way round, and by one on the other: there are more rounds than the
+// first of them lets expect.
 TEST(Induction, AFollowerIsBoundedByTheMostRoundsThatMayBe) {
-    for (u8 op : {kJeq, kJne}) {
-        expect_refused({load_word(7, 1, 0), mov(6, 0), copy(2, 10), alu(kAdd, 2, -512), clear_byte(2, 0), alu(kAdd, 2, 1),
-                        alu(kAdd, 6, 1), jump(op, 7, 0, 1), alu(kAdd, 6, 1), jump(kJlt, 6, 514, -6), mov(0, 0), leave()},
-                       Problem::OutOfBounds);
-        EXPECT_TRUE(decide({load_word(7, 1, 0), mov(6, 0), copy(2, 10), alu(kAdd, 2, -512), clear_byte(2, 0),
-                            alu(kAdd, 2, 1), alu(kAdd, 6, 1), jump(op, 7, 0, 1), alu(kAdd, 6, 1), jump(kJlt, 6, 512, -6),
-                            mov(0, 0), leave()}, true).is_accepted);
+    auto loop = [](s32 one, s32 other, s32 bound) {
+        return Code{load_word(7, 1, 0), mov(6, 0), copy(2, 10), alu(kAdd, 2, -512), clear_byte(2, 0), alu(kAdd, 2, 1),
+                    jump(kJeq, 7, 0, 2), alu(kAdd, 6, one), make(kClassJmp | kJa, 0, 0, 1, 0), alu(kAdd, 6, other),
+                    jump(kJlt, 6, bound, -7), mov(0, 0), leave()};
+    };
+    for (bool swap : {false, true}) {
+        const s32 one = swap ? 2 : 1;
+        expect_refused(loop(one, 3 - one, 514), Problem::OutOfBounds);
+        EXPECT_TRUE(decide(loop(one, 3 - one, 512), true).is_accepted);
+        expect_refused(loop(one == 2 ? 40 : 1, one == 2 ? 1 : 40, 600), Problem::OutOfBounds);
     }
 }
 

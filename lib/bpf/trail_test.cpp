@@ -242,6 +242,19 @@ TEST(Trail, NeedsAreCarriedBackThrough) {
     }
 }
 
+// The last part of a path runs straight into a place from which everything is explored already, since the path
+// comes there from behind.
+TEST(Trail, TheLastPartOfAPathCounts) {
+    const Insn on = make(kClassJmp | kJa, 0, 0, 0, 0);
+    Code use = {jump(kJeq, 8, 0, 17), mov(3, 0)};
+    for (int i = 0; i < 7; i++) {
+        use.push_back(mov(5, 1));
+    }
+    use.insert(use.end(), {on, on, make(kClassJmp | kJa, 0, 0, 1, 0), copy(3, 4)});
+    ASSERT_EQ(use.size(), 13u);
+    expect_told_apart("a way from behind", {mov(4, 0)}, {mov(4, 600)}, use, {make(kClassJmp | kJa, 0, 0, -7, 0)});
+}
+
 TEST(Trail, NeedsAreCarriedBackThroughTheStack) {
     const Code zero = {mov(4, 0)};
     const Code far = {mov(4, 600)};
@@ -262,6 +275,19 @@ TEST(Trail, NeedsAreCarriedBackThroughTheStack) {
     const Code others = {store(10, -8, 8), store(10, -16, 8)};
     expect_told_apart("zeros that are read somewhere", zeros, others,
                       {alu(kAnd, 9, 7), copy(2, 10), alu_reg(kAdd, 2, 9), load_sized(kSizeB, 3, 2, -16), alu(kLsh, 3, 3)});
+    // A byte of the upper half of a slot, which is zero as it stands or unknown.
+    const Code somewhere = {alu(kAnd, 9, 3), copy(2, 10), alu_reg(kAdd, 2, 9)};
+    Code read_somewhere = somewhere;
+    read_somewhere.insert(read_somewhere.end(), {load_sized(kSizeB, 3, 2, -4), alu(kLsh, 3, 3)});
+    expect_told_apart("bytes of zero that are read somewhere", upper_zero, upper_any, read_somewhere);
+    Code written_somewhere = upper_zero;
+    written_somewhere.insert(written_somewhere.end(), somewhere.begin(), somewhere.end());
+    written_somewhere.insert(written_somewhere.end(), {store_sized(kSizeB, 2, -4, 4), load_word(3, 10, -4)});
+    expect_told_apart("a zero that is written to bytes of zero", zero, far, written_somewhere);
+    expect_told_apart("a zero that is written to half a slot", zero, far,
+                      {store_number(kSizeW, 10, -8, 1), store_sized(kSizeW, 10, -4, 4), load_word(3, 10, -4)});
+    expect_told_apart("a zero of which half is written over", {store_number(kSizeDw, 10, -8, 0)}, {store(10, -8, 8)},
+                      {store_number(kSizeW, 10, -4, 5), load_word(3, 10, -8)});
     expect_told_apart("a pointer that is there", {store(10, -8, 10)}, {store(10, -8, 8)},
                       {load(2, 10, -8), mov(3, 600), jump(kJne, 9, 0, 1), mov(3, 0)});
 }
