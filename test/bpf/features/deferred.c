@@ -174,3 +174,40 @@ SEC("tc") REFUSED("the program must return 0") int queue_returns_one(struct __sk
     bpf_wq_set_callback_impl(&value->queue, returns_one, 0, 0);
     return 0;
 }
+
+struct job_map {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 4);
+    __type(key, int);
+    __type(value, struct job);
+} one SEC(".maps"), other SEC(".maps");
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+    __uint(max_entries, 2);
+    __type(key, int);
+    __array(values, struct job_map);
+} outer SEC(".maps") = {.values = {&one, &other}};
+static void* map_at(int key) { return bpf_map_lookup_elem(&outer, &key); }
+
+SEC("raw_tp") ACCEPTED int of_an_inner_map(void* context) {
+    void* map = map_at(0);
+    struct job* job = map ? job_at(map, 0) : 0;
+    if (job) bpf_task_work_schedule_signal_impl((void*)bpf_get_current_task_btf(), &job->work, map, counts, 0);
+    return 0;
+}
+SEC("raw_tp") REFUSED("lies in another map") int of_another_inner_map(void* context) {
+    void *map = map_at(0), *wrong = map_at(1);
+    struct job* job = map && wrong ? job_at(map, 0) : 0;
+    if (job) bpf_task_work_schedule_signal_impl((void*)bpf_get_current_task_btf(), &job->work, wrong, counts, 0);
+    return 0;
+}
+static __attribute__((noinline)) int schedules_itself(void* map, int* key, struct job* job) {
+    bpf_task_work_schedule_signal_impl((void*)bpf_get_current_task_btf(), &job->work, map, schedules_itself, 0);
+    return 0;
+}
+SEC("raw_tp") ACCEPTED int schedules_again(void* context) {
+    struct job* job = job_at(&jobs, 0);
+    if (job)
+        bpf_task_work_schedule_signal_impl((void*)bpf_get_current_task_btf(), &job->work, &jobs, schedules_itself, 0);
+    return 0;
+}
