@@ -3,6 +3,7 @@
 // gyre bpf compare: verdicts, times and memory beside the running Linux kernel's. Rounds alternate,
 // so that a busy moment hits both; the kernel's time is its own and without a log of its steps.
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <cstring>
@@ -58,6 +59,11 @@ Comparison compare_program(const OpenedObject& opened, const ObjectProgram& prog
         const auto begin = std::chrono::steady_clock::now();
         verify_program(opened, program, Limits{}, memory.bytes(), result);
         c.gyre_us.push_back(std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - begin).count());
+        if (!program.problem.empty()) {  // what cannot be loaded as it is meant is no question
+            c.kernel.log = "the program cannot be loaded: " + program.problem;
+            c.kernel_us.push_back(0);
+            continue;
+        }
         c.kernel = ask_kernel(program.program, types, map_types, program.program.is_sleepable ? kSleepable : 0, true);
         c.kernel_us.push_back(static_cast<double>(c.kernel.verification_us));
     }
@@ -81,7 +87,7 @@ nlohmann::ordered_json to_json(const ObjectProgram& program, const Comparison& c
 void print(const ObjectProgram& program, const Comparison& c) {
     std::printf("%-40s gyre %s in %.0f us, kernel %s in %.0f us%s\n", program.name.c_str(), c.is_accepted ? "accepts" : "refuses", median(c.gyre_us),
                 c.kernel_word(), median(c.kernel_us), c.is_different() ? "  DIFFERENT" : "");
-    if (!c.kernel.is_known) std::printf("    %s: %s\n", c.kernel.log.c_str(), std::strerror(c.kernel.error));
+    if (!c.kernel.is_known) std::printf("    %s%s%s\n", c.kernel.log.c_str(), c.kernel.error != 0 ? ": " : "", c.kernel.error != 0 ? std::strerror(c.kernel.error) : "");
     const bool is_refused = !c.is_accepted || (c.kernel.is_known && !c.kernel.is_accepted);
     if (is_refused && !c.is_accepted) std::printf("    gyre:   %s\n", c.refusal.c_str());
     if (is_refused && c.kernel.is_known && !c.kernel.is_accepted)
@@ -97,13 +103,14 @@ int compare_with_kernel(const BpfInput& input, unsigned rounds, bool as_json) {
     VerifierMemory memory(input.memory_mib << 20);
     auto result = std::make_unique<Report>();
     nlohmann::ordered_json list = nlohmann::ordered_json::array();
-    unsigned different = 0, unknown = 0;
+    unsigned different = 0, unknown = 0, not_permitted = 0;
     double gyre_us = 0, kernel_us = 0, gyre_worst = 0, kernel_worst = 0;
     u64 peak = 0;
     for (ObjectProgram* program : (*opened)->programs) {
         const Comparison c = compare_program(**opened, *program, memory, *result, rounds);
         different += c.is_different();
         unknown += !c.kernel.is_known;
+        not_permitted += !c.kernel.is_known && c.kernel.error == EPERM;
         peak = std::max(peak, c.memory_bytes);
         if (c.kernel.is_known) {  // sums are of what both looked at
             gyre_us += median(c.gyre_us);
@@ -121,6 +128,8 @@ int compare_with_kernel(const BpfInput& input, unsigned rounds, bool as_json) {
         std::printf("gyre: %.0f us, at most %.0f us and %.1f MiB for one; kernel: %.0f us, at most %.0f us for one\n", gyre_us, gyre_worst,
                     static_cast<double>(peak) / (1 << 20), kernel_us, kernel_worst);
     }
+    const bool is_none_known = unknown == (*opened)->programs.size() && not_permitted == unknown;
+    if (is_none_known) return report({"the running kernel was asked about no program: bpf(2) is not permitted", "Run it as root, or with CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN."});
     return different == 0 ? 0 : 1;
 }
 

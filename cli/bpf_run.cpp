@@ -14,7 +14,7 @@ int run_program(const BpfInput& input, const std::string& data, unsigned repeat,
     using namespace gyre::bpf;
     auto opened = open_object(input);
     if (!opened) return report(opened.error());
-    if ((*opened)->programs.size() != 1) return report({"the object holds several programs", "Choose one with --program NAME."});
+    if ((*opened)->programs.size() != 1) return report(choose_one(**opened));
     ObjectProgram& program = *(*opened)->programs[0];
     if (!program.problem.empty()) return report({program.problem, ""});
     std::vector<u8> packet(64, 0);

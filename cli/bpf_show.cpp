@@ -141,7 +141,7 @@ int show_control_flow(const BpfInput& input, bool as_svg) {
     auto opened = open_object(input);
     if (!opened) return report(opened.error());
     if ((*opened)->programs.size() != 1)
-        return report({"the object holds several programs", "Choose one with --program NAME; 'gyre bpf verify' lists them."});
+        return report(choose_one(**opened));
     VerifierMemory memory(input.memory_mib << 20);
     ObjectProgram& program = *(*opened)->programs[0];
     std::vector<Block> blocks;

@@ -5,6 +5,7 @@
 
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 
@@ -63,6 +64,8 @@ VerifierMemory::~VerifierMemory() {
 }
 
 Outcome<std::vector<u8>> read_bytes(const std::string& path) {
+    std::error_code ignored;
+    if (std::filesystem::is_directory(path, ignored)) return problem("'" + path + "' is a directory", "Give a file; for all of a directory: for f in " + path + "/*.o; do ...");
     std::ifstream file(path, std::ios::binary);
     if (!file) return problem("'" + path + "' cannot be read", "Check the name and the permissions.");
     std::vector<u8> bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
@@ -154,6 +157,14 @@ void verify_program(const OpenedObject& opened, const ObjectProgram& program, co
                               " could be attached to; it may have another name there, be inlined, or belong to a module (--module-btf)",
                           report);
     }
+}
+
+Problem choose_one(const OpenedObject& opened) {
+    constexpr size_t kShown = 8;
+    std::string names;
+    for (size_t i = 0; i < std::min(kShown, opened.programs.size()); i++) names += (i == 0 ? "" : ", ") + opened.programs[i]->name;
+    if (opened.programs.size() > kShown) names += " and " + std::to_string(opened.programs.size() - kShown) + " more, which 'gyre bpf verify' lists";
+    return {.what = "the object holds several programs", .hint = "Choose one with --program NAME: " + names + "."};
 }
 
 std::string instruction_text(const OpenedObject& opened, const ObjectProgram& program, u32 at) {

@@ -64,6 +64,9 @@ void verify_program(const OpenedObject& opened, const bpf::ObjectProgram& progra
                     const bpf::Limits& limits, std::span<bpf::u8> memory, bpf::Report& report,
                     std::span<bpf::u32> visits = {});
 
+// For commands that are about one program, where the object holds several.
+Problem choose_one(const OpenedObject& opened);
+
 // With the names of helpers.
 std::string instruction_text(const OpenedObject& opened, const bpf::ObjectProgram& program, bpf::u32 at);
 // "file.c:12" and the line's text; empty without line information.

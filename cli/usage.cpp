@@ -93,7 +93,7 @@ Problem unknown_command(const Called& called, const std::string& word) {
 // `gyre bpf`, `gyre bpf verfy`, `gyre --nonsense`.
 Problem missing_command(const CLI::App& app, const Called& called) {
     const std::vector<std::string> words = app.remaining(true);
-    if (!words.empty()) return words.back().starts_with("-") ? unknown_option(called, words.back()) : unknown_command(called, words.back());
+    if (!words.empty()) return words.front().starts_with("-") ? unknown_option(called, words.front()) : unknown_command(called, words.front());
     std::string list;
     for (const std::string& name : command_names(*called.app)) list += (list.empty() ? "" : ", ") + name;
     return wrong_usage(called.words + " needs a command after it", "It is one of: " + list + ".");

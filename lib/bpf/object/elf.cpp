@@ -32,7 +32,21 @@ std::string_view text_at(std::span<const u8> table, u64 at) {
 
 std::expected<ElfFile, std::string> ElfFile::open(std::span<const u8> bytes, Machine machine_wanted) {
     static constexpr u8 kMagic[] = {0x7f, 'E', 'L', 'F', 2, 1, 1};
-    if (bytes.size() < kHeaderSize || memcmp(bytes.data(), kMagic, sizeof(kMagic)) != 0) {
+    constexpr size_t kEncoding = 5;  // EI_DATA
+    constexpr u8 kBigEndian = 2;
+    if (bytes.empty()) {
+        return std::unexpected("the file is empty");
+    }
+    if (bytes.size() < 4 || memcmp(bytes.data(), kMagic, 4) != 0) {
+        return std::unexpected("not an ELF file");
+    }
+    if (bytes.size() > kEncoding && bytes[kEncoding] == kBigEndian) {
+        return std::unexpected("made for big-endian machines; only little-endian ones are known here");
+    }
+    if (bytes.size() < kHeaderSize) {
+        return std::unexpected("the file ends within its header: it was cut off");
+    }
+    if (memcmp(bytes.data(), kMagic, sizeof(kMagic)) != 0) {
         return std::unexpected("not a 64-bit little-endian ELF file");
     }
     u16 machine = load<u16>(bytes, 18);
@@ -45,7 +59,7 @@ std::expected<ElfFile, std::string> ElfFile::open(std::span<const u8> bytes, Mac
     u16 names = load<u16>(bytes, 62);
     if (entry != kSectionHeaderSize || table > bytes.size() ||
         count > (bytes.size() - table) / kSectionHeaderSize || names >= count) {
-        return std::unexpected("the section table lies outside the file");
+        return std::unexpected("the section table lies outside the file, which may have been cut off");
     }
     ElfFile elf;
     std::vector<u32> name_offsets;
@@ -61,7 +75,7 @@ std::expected<ElfFile, std::string> ElfFile::open(std::span<const u8> bytes, Mac
         s.info = load<u32>(bytes, at + 44);
         if (s.type != kSectionNobits && s.type != 0) {
             if (offset > bytes.size() || s.size > bytes.size() - offset) {
-                return std::unexpected("a section lies outside the file");
+                return std::unexpected("a section lies outside the file, which may have been cut off");
             }
             s.data = bytes.subspan(offset, s.size);
         }

@@ -84,8 +84,12 @@ std::string ObjectLoader::refer_to_extern(ObjectProgram& p, u32 at, const ElfSym
     if (!is_ld_imm64(insn) || at + 1 >= p.insns.size()) {
         return "an unknown reference to " + name;
     }
+    if (!object_.has_btf_) {
+        return "the object has no types (.BTF), so nothing says what the extern " + name +
+               " is; compile with -g";
+    }
     const Btf& btf = object_.btf_;
-    u32 config = object_.has_btf_ ? btf.find(".kconfig", BtfKind::Section) : 0;
+    u32 config = btf.find(".kconfig", BtfKind::Section);
     for (u32 i = 0; config != 0 && i < btf.type(config).count(); i++) {
         if (btf.name(btf.section_variable(config, i).type) == name) {
             for (u32 m = 0; m < object_.maps_.size(); m++) {
@@ -101,7 +105,7 @@ std::string ObjectLoader::refer_to_extern(ObjectProgram& p, u32 at, const ElfSym
     }
     u32 variable = kernel_ != nullptr ? kernel_->find(plain, BtfKind::Variable) : 0;
     u32 function = kernel_ != nullptr ? kernel_->find(plain, BtfKind::Function) : 0;
-    u32 own = object_.has_btf_ ? btf.find(name, BtfKind::Variable) : 0;
+    u32 own = btf.find(name, BtfKind::Variable);
     bool is_typed = own != 0 && btf.skip_modifiers(btf.type(own).size_or_type) != 0;
     if ((variable != 0 || function != 0) && (is_typed || function != 0)) {
         set_source(insn, kPseudoBtfId);
