@@ -85,9 +85,9 @@ TEST(Induction, FollowersAreBoundedByRounds) {
                    Problem::OutOfBounds);
 }
 
-// The counter of a loop moves by two on one way round, and by one on the other: there are more rounds than the
-// first of them lets expect.
-TEST(Induction, AFollowerIsBoundedByTheMostRoundsThatMayBe) {
+// The counter of a loop moves by two or by one, as a number says that stays: the more rounds there are, the further
+// a pointer comes.
+TEST(Induction, AFollowerIsBoundedByTheRoundsOfItsOwnWay) {
     auto loop = [](s32 one, s32 other, s32 bound) {
         return Code{load_word(7, 1, 0), mov(6, 0), copy(2, 10), alu(kAdd, 2, -512), clear_byte(2, 0), alu(kAdd, 2, 1),
                     jump(kJeq, 7, 0, 2), alu(kAdd, 6, one), make(kClassJmp | kJa, 0, 0, 1, 0), alu(kAdd, 6, other),
