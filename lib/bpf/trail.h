@@ -35,10 +35,38 @@ enum SlotUse : u8 {
     kSlotsRead = 1,         // they must be readable, of the same shape
     kSlotsAccessed = 2,     // a number went from them to a register or back
     kSlotsOverwritten = 4,  // nothing is left of what they were
-    kSlotsRenewed = 64,     // the number that they held does not count any more
-    kSlotsNeeded = 8,       // they must be exact
-    kLinked = 16,           // numbers that a comparison refined together with its first operand, ...
-    kLinkedToSource = 32,   // ... with its second
+    kSlotsRenewed = 8,      // the number that they held does not count any more
+    kSlotsNeeded = 16,      // they must be exact
+    kLinked = 32,           // numbers that a comparison refined together with its first operand, ...
+    kLinkedToSource = 64,   // ... with its second
+};
+
+enum class TrailKind : u8 {
+    Run,    // the instructions [first, end), one after the other, in one frame
+    Fact,   // how the instruction `first` used a frame's slots and registers
+    Enter,  // a call of a subprogram
+    Leave,  // the return from one
+    Join,   // another trail ends here, too
+    Root,   // a checkpoint
+    Lost,
+};
+
+struct TrailNode {
+    TrailNode* before = nullptr;
+    union {
+        u64 slots;
+        TrailNode* other;
+        Checkpoint* checkpoint;
+    };
+    KeptNeeds* gathered = nullptr;  // what came back from trails that parted here
+    u32 owners = 1;
+    u32 first = 0;
+    u32 end = 0;
+    u16 regs = 0;
+    TrailKind kind = TrailKind::Run;
+    u8 frame = 0;
+    u8 use = 0;
+    bool begins_step = false;  // of several facts of one instruction the first
 };
 
 class Trails {
@@ -77,7 +105,7 @@ public:
 
 private:
     void close(State& s, u32 end);
-    bool append(State& s, TrailNode* node);
+    TrailNode* append(State& s, TrailKind kind);
     void apply(TrailNode*& node, PathNeeds& needs);
     void apply_insn(u32 at, PathNeeds& needs, const TrailNode* facts);
     void gather(KeptNeeds*& gathered, const PathNeeds& needs);
