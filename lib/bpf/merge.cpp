@@ -12,7 +12,7 @@
 namespace gyre::bpf {
 namespace {
 
-constexpr u32 kMaxMeeting = 2;  // paths that wait at one place for others that are behind
+constexpr u32 kMaxMeeting = 1;  // paths that wait at one place for others that are behind
 
 constexpr u32 kMaxNest = 8;  // loops around an instruction that are told apart
 
