@@ -168,6 +168,7 @@ private:
     void settle_needs(Checkpoint& c);
     void release_checkpoint(Checkpoint& c);
     void needs_at(const State& s, PathNeeds& needs);
+    void unsettled_needs_at(const State& s, PathNeeds& needs);
     void end_trail(const PathNeeds* needs);
     void note_loop(Checkpoint* from, Checkpoint* entry);
     bool widen_at(u32 insn, bool is_visited);

@@ -70,6 +70,11 @@ bool Analysis::same_here(const State& old, Exactness exactness, const Attempt* c
 // What all paths from where `s` is need, as far as they were followed.
 void Analysis::needs_at(const State& s, PathNeeds& needs) {
     demand_.settle();
+    unsettled_needs_at(s, needs);
+}
+
+// As above, but only the registers that are read later can be relied on.
+void Analysis::unsettled_needs_at(const State& s, PathNeeds& needs) {
     needs.frame_count = s.frame_count;
     for (u32 f = 0; f < s.frame_count; f++) {
         needs.frames[f] = frame_demand(s, f);

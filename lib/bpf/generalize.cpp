@@ -165,7 +165,9 @@ bool Analysis::generalize(u32 at, bool& is_pruned) {
         }
         return roll_back(*late, true);
     }
-    demand_.settle();
+    if (point.failed_attempts != 0) {
+        demand_.settle();
+    }
     bool is_new_demand = point.failed_attempts == 0 || point.precise != point.failed_precise ||
                          point.precise_slots != point.failed_slots;
     is_new_demand = is_new_demand && point.failed_attempts < kMaxFailures;

@@ -218,7 +218,7 @@ bool Analysis::merge_with(Pending* entry) {
     StateComparer comparer(Exactness::RangeWithin, environment_.target.may_read_uninitialized_stack,
                            has_stack_objects_, attempts_, nullptr);
     PathNeeds needs;
-    needs_at(*state_, needs);
+    unsettled_needs_at(*state_, needs);
     comparer.set_demands(needs.frames);
     // What proves the end of a loop for one must hold for the other, too.
     auto stands_for = [&](const State& one, const State& all) {
