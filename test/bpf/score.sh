@@ -13,7 +13,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 build=${GYRE_BUILD:-build}
 case $build in /*) ;; *) build=$(pwd)/$build ;; esac
 score=${BPF_SCORE_DIR:-$build/host/test/bpf}
-[ "$mode" = fuzz ] && exec "$score/bpf_differential_fuzz" --seconds "${2:-25}" ${3:+--seed "$3"}
+[ "$mode" = fuzz ] && exec "$score/bpf_differential_fuzz" --seconds "${2:-60}" ${3:+--seed "$3"}
 case $mode in
 cases | kernel-cases) version=6.1 ;;
 objects | attacks | kernel-objects | kernel-programs | bench-objects) version=6.12 ;;
