@@ -190,12 +190,15 @@ private:
 constexpr Insn call_helper(s32 id) { return make(kClassJmp | kCall, 0, 0, 0, id); }
 
 // Two ways meet, `one` and `other`, of which the second leaves the stack in `use` and the first does not.
-// Whichever is walked first, the program is refused for it.
+// Whichever is walked first, the program is refused for it. A number that nobody needs exactly tells them
+// apart, so that neither is dropped for the other where they meet.
 void expect_told_apart(const char* what, const Code& one, const Code& other, const Code& use,
                        const Code& functions = {}) {
     for (bool swap : {false, true}) {
-        const Code& first = swap ? other : one;
-        const Code& second = swap ? one : other;
+        Code first = swap ? other : one;
+        Code second = swap ? one : other;
+        first.push_back(store_number(kSizeDw, 10, -64, 1));
+        second.push_back(store_number(kSizeDw, 10, -64, 2));
         Code code = {load_word(7, 1, 0), load_word(8, 1, 4), load_word(9, 1, 8), copy(6, 1)};
         code.push_back(jump(kJeq, 7, 0, static_cast<int>(first.size()) + 1));
         code.insert(code.end(), first.begin(), first.end());
@@ -204,7 +207,7 @@ void expect_told_apart(const char* what, const Code& one, const Code& other, con
         size_t begin = code.size();
         code.insert(code.end(), use.begin(), use.end());
         // Unless it is taken away by a jump over it, the number in r3 is an offset.
-        for (Insn insn : {copy(2, 10), alu_reg(kAdd, 2, 3), clear_byte(2, -512), mov(0, 0), leave()}) {
+        for (Insn insn : {copy(2, 10), alu_reg(kAdd, 2, 3), clear_byte(2, -512), load(0, 10, -64), leave()}) {
             code.push_back(insn);
         }
         for (size_t at = begin; at < code.size(); at++) {  // the functions stand behind
@@ -233,6 +236,8 @@ TEST(Trail, NeedsAreCarriedBackThrough) {
                       {copy(3, 8), jump_reg(kJeq, 3, 4, 1), mov(3, 0)});
     expect_told_apart("a comparison that is not taken", {mov(4, 0)}, {mov(4, 600)},
                       {copy(3, 8), jump_reg(kJne, 3, 4, 1), over, jump_reg(kJeq, 3, 4, 1), mov(3, 0)});
+    expect_told_apart("a comparison with a number of its own", {mov(4, 0)}, {mov(4, 600)},
+                      {load_word(3, 6, 12), jump_reg(kJeq, 3, 4, 1), mov(3, 0)});
     for (int side : {0, 1}) {
         Insn test = jump(side != 0 ? kJeq : kJne, 8, 0, 2);
         expect_told_apart("a path that another stands for", {mov(4, 0)}, {mov(4, 600)},
@@ -290,6 +295,15 @@ TEST(Trail, NeedsAreCarriedBackThroughTheStack) {
                       {store_number(kSizeW, 10, -4, 5), load_word(3, 10, -8)});
     expect_told_apart("a pointer that is there", {store(10, -8, 10)}, {store(10, -8, 8)},
                       {load(2, 10, -8), mov(3, 600), jump(kJne, 9, 0, 1), mov(3, 0)});
+    // Bytes that a call leaves alone in a slot of which it fills the rest.
+    expect_told_apart("the rest of a slot that a call fills", {store_number(kSizeB, 10, -15, 0)},
+                      {store_sized(kSizeB, 10, -15, 8)},
+                      {copy(1, 6), mov(2, 0), copy(3, 10), alu(kAdd, 3, -12), mov(4, 8), call_helper(26),
+                       load_sized(kSizeB, 3, 10, -15), alu(kLsh, 3, 3)});
+    expect_told_apart("zeros, one of which is read", {store_number(kSizeW, 10, -4, 0)},
+                      {store_sized(kSizeW, 10, -4, 8)},
+                      {alu(kAnd, 9, 3), copy(2, 10), alu_reg(kAdd, 2, 9), load_sized(kSizeB, 3, 2, -4),
+                       alu(kLsh, 3, 3)});
 }
 
 TEST(Trail, NeedsAreCarriedBackThroughLinks) {
