@@ -6,7 +6,9 @@
 // it has written the problem into the report.
 #pragma once
 
+#include "lib/bpf/call_facts.h"
 #include "lib/bpf/cfg.h"
+#include "lib/bpf/checkpoint.h"
 #include "lib/bpf/demand.h"
 #include "lib/bpf/state.h"
 #include "lib/bpf/text.h"
@@ -24,88 +26,16 @@ inline constexpr u32 kMaxStructOpsArguments = 12;  // MAX_BPF_FUNC_ARGS
 inline constexpr u32 kMaxCallbackDepth = 64;
 inline constexpr u32 kMaxMayGotoDepth = 64;
 
-struct Attempt;
 class StateComparer;
 
 // Turns a program of type Extension into one of its target's type; false, with the report filled, if it
 // may not replace that function.
 bool prepare_extension(Program& program, Report& report);
 
-struct Checkpoint {
-    Checkpoint* next = nullptr;
-    State* state = nullptr;
-    Checkpoint* parent = nullptr;
-    Checkpoint* loop_entry = nullptr;
-    Checkpoint* older = nullptr;  // made before this one
-    Attempt* attempt = nullptr;   // this is the generalized head of
-    u32 serial = 0;
-    u64 cost = 0;  // instructions walked when it was made; once finished, those since
-    u32 branches = 0;  // paths through here that have not ended
-    u32 depth = 0;
-    u32 progress = 0;  // progress_of its state
-    TrailNode* trail = nullptr;  // the way here from `parent`, until it is finished
-    KeptNeeds* needs = nullptr;  // what the paths from here needed; none: as demand.h has it
-    SlotPlace differed;  // where the latest state that was compared differed
-    u32 hits = 0;
-    u32 misses = 0;
-};
-
-// progress.cpp
-bool has_progressed(const State& old, const State& now);
-bool has_come_as_far(const State& before, const State& kept, const State& now);
-
 struct KfuncCall;
 namespace linux_tables {
 struct StructOpsRules;
 }
-
-struct Pending {
-    Pending* below = nullptr;
-    State* state = nullptr;      // null: another stands for it, ...
-    Checkpoint* held = nullptr;  // ... and this is not finished before that one is
-};
-
-// In place of a value's register: the value is a constant. Any other negative number: unknown.
-inline constexpr int kConstant = -2;
-
-enum class Access : u8 { Read, Write };
-
-// How exactly two states must agree.
-// Shape: but for the numbers.
-enum class Exactness : u8 { Demanded, RangeWithin, Identical, Shape };
-
-// What a call has learned from its arguments.
-struct CallFacts {
-    const HelperPrototype* helper = nullptr;
-    const Map* map = nullptr;
-    u32 map_lookup = 0;             // of an inner map: which lookup it came from
-    bool may_read_packets = false;
-    bool is_raw_memory = false;     // the callee fills it: need not be initialized
-    u32 released_ref = 0;
-    int released_register = -1;
-    u32 ref = 0;
-    u64 constant_size = 0;
-    bool has_constant_size = false;
-    u32 allocation_size = 0;
-    u32 callback_subprogram = 0;
-    u32 result_type_id = 0;
-    bool result_is_program_type = false;
-    DynptrKind dynptr = DynptrKind::Invalid;
-    u32 dynptr_id = 0;
-    u32 dynptr_ref = 0;
-    const SpecialField* field = nullptr;
-    u64 constant_key = ~u64{0};
-    bool has_constant_key = false;
-};
-
-enum class GlobalArgumentKind : u8 {
-    Number, Context, Memory, Dynptr, Object, Arena, Unsupported,
-};
-struct GlobalArgument {
-    GlobalArgumentKind kind = GlobalArgumentKind::Unsupported;
-    bool may_be_null = false;
-    u32 size = 0;  // of memory; of an object its type
-};
 
 class Analysis {
 public:
