@@ -7,16 +7,13 @@
 // Input: two bytes, little-endian (14 bits: how many bytes are types; bit 14: the object has maps; bit 15: it calls
 // a kernel function), the types, the extension.
 #include <elf.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <algorithm>
 #include <vector>
 
 #include "lib/bpf/corpus_test.h"
-#include "lib/bpf/linux/linux.h"
-#include "lib/bpf/object/object.h"
-#include "lib/bpf/verifier.h"
+#include "lib/bpf/object/fuzz.h"
 
 using namespace gyre::bpf;
 
@@ -119,7 +116,7 @@ std::vector<u8> object_around(std::span<const u8> types, std::span<const u8> ext
 }  // namespace
 
 int gyre::bpf::fuzz_types(const u8* data, size_t size) {
-    static std::vector<u8> memory(8u << 20), type_memory(4u << 20);
+    static std::vector<u8> type_memory(4u << 20);
     if (size < 2) {
         return 0;
     }
@@ -130,27 +127,9 @@ int gyre::bpf::fuzz_types(const u8* data, size_t size) {
     Arena type_arena(type_memory);
     Btf kernel;
     const bool has_kernel = kernel.open(types, type_arena) == nullptr;
-    auto object = Object::open(object_around(types, extension, (head & 0x4000) != 0, (head & 0x8000) != 0), has_kernel ? &kernel : nullptr);
-    if (!object) {
-        if (object.error().empty()) {
-            abort();  // an object that is refused is told why
-        }
-        return 0;
-    }
-    Environment environment = linux_tables::environment(Target{}, has_kernel ? &kernel : nullptr);
-    Limits limits;
-    limits.insns_processed = 5'000;
-    (void)(*object)->loadable_btf();
-    for (const auto& program : (*object)->programs()) {
-        if (!program->problem.empty()) {
-            continue;
-        }
-        static Report report;
-        report = Report{};
-        Arena arena(memory);
-        verify(program->program, environment, arena, limits, report);
-    }
-    return 0;
+    const Btf* types_of_kernel = has_kernel ? &kernel : nullptr;
+    return fuzz_programs(
+        Object::open(object_around(types, extension, (head & 0x4000) != 0, (head & 0x8000) != 0), types_of_kernel), types_of_kernel);
 }
 
 #ifdef GYRE_LIBFUZZER
