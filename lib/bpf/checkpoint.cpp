@@ -100,10 +100,7 @@ void Analysis::settle_needs(Checkpoint& c) {
     bool is_known = c.needs != nullptr && !c.needs->is_unknown &&
                     c.needs->frame_count == c.state->frame_count;
     if (is_known) {
-        for (u32 f = 0; f < needs.frame_count; f++) {
-            needs.frames[f] = c.needs->frames[f];
-        }
-        needs.is_unknown = false;
+        Trails::load(needs, *c.needs);
     } else {
         trails_.release(c.needs);
         c.needs = nullptr;

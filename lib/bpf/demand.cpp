@@ -166,13 +166,10 @@ Needs needs_before(const Insn& insn, Needs b, StackUse use) {
 Needs Demand::before(u32 at, Needs b) {
     const Insn& insn = program_->insns[at];
     const Point& point = points_[at];
-    bool is_jump_class = insn.insn_class() == kClassJmp || insn.insn_class() == kClassJmp32;
-    bool is_comparison = is_jump_class && insn.op() != kCall && insn.op() != kExit &&
-                         insn.op() != kJa && insn.op() != kJcond;
-    if (is_comparison) {
+    if (is_comparison(insn)) {
         return before_comparison(insn, point, b);
     }
-    if (is_jump_class && insn.op() == kCall && insn.src() == kCallSubprogram && (b.regs & bit(0))) {
+    if (is_subprogram_call(insn) && (b.regs & bit(0))) {
         u32 s = flow_->find_subprogram(at + 1 + static_cast<u32>(insn.imm));
         const Subprogram& callee = flow_->subprograms[s];
         for (u32 i = callee.begin; i < callee.end; i++) {

@@ -46,6 +46,13 @@ struct StackUse {
     u64 overwritten = 0;
 };
 
+// A conditional jump that compares numbers or pointers.
+constexpr bool is_comparison(const Insn& insn) {
+    u8 c = insn.insn_class();
+    return (c == kClassJmp || c == kClassJmp32) && insn.op() != kCall && insn.op() != kExit &&
+           insn.op() != kJa && insn.op() != kJcond;
+}
+
 // What is needed before an instruction that is neither a conditional jump nor the call of a
 // subprogram, from what is needed behind it.
 Needs needs_before(const Insn& insn, Needs after, StackUse use);

@@ -5,46 +5,20 @@
 
 #include <vector>
 
-#include "lib/bpf/linux/linux.h"
-#include "lib/bpf/verifier.h"
+#include "lib/bpf/test_code.h"
 
 namespace gyre::bpf {
 namespace {
 
-using Code = std::vector<Insn>;
+using namespace test;
 
-constexpr u8 kRegister = 0x08;
 constexpr s32 kLookup = 1, kRandom = 7, kPullData = 39, kReadUser = 112;
 
-constexpr Insn make(u8 code, unsigned dst, unsigned src, int off, s32 imm) {
-    return {code, static_cast<u8>(dst | src << 4), static_cast<s16>(off), imm};
-}
-constexpr Insn mov(unsigned dst, s32 imm) {
-    return make(kClassAlu64 | kMov, dst, 0, 0, imm);
-}
-constexpr Insn copy(unsigned dst, unsigned src) {
-    return make(kClassAlu64 | kRegister | kMov, dst, src, 0, 0);
-}
-constexpr Insn add(unsigned dst, s32 imm) {
-    return make(kClassAlu64 | kAdd, dst, 0, 0, imm);
-}
-constexpr Insn add_register(unsigned dst, unsigned src) {
-    return make(kClassAlu64 | kRegister | kAdd, dst, src, 0, 0);
-}
-constexpr Insn load_word(unsigned dst, unsigned base, int off) {
-    return make(kClassLdx | kModeMem | kSizeW, dst, base, off, 0);
-}
 constexpr Insn load_byte(unsigned dst, unsigned base, int off) {
     return make(kClassLdx | kModeMem | kSizeB, dst, base, off, 0);
 }
 constexpr Insn clear(unsigned base, int off) {
     return make(kClassSt | kModeMem | kSizeDw, base, 0, off, 0);
-}
-constexpr Insn helper(s32 id) {
-    return make(kClassJmp | kCall, 0, kCallHelper, 0, id);
-}
-constexpr Insn leave() {
-    return make(kClassJmp | kExit, 0, 0, 0, 0);
 }
 
 Report refuse(ProgramType type, const Code& code, std::span<const Map* const> maps = {},
@@ -67,8 +41,8 @@ Report refuse(ProgramType type, const Code& code, std::span<const Map* const> ma
 TEST(Origin, NamesTheCallThatMovedThePacket) {
     const Report report =
         refuse(ProgramType::SchedCls,
-               {copy(6, 1), load_word(7, 1, 76), mov(2, 40), helper(kRandom), copy(1, 6),
-                mov(2, 40), helper(kPullData), load_byte(0, 7, 0), leave()});
+               {copy(6, 1), load_word(7, 1, 76), mov(2, 40), call_helper(kRandom), copy(1, 6),
+                mov(2, 40), call_helper(kPullData), load_byte(0, 7, 0), leave()});
     ASSERT_EQ(report.insn, 7u);
     ASSERT_EQ(report.origin_count, 2u);
     EXPECT_EQ(report.origins[0].kind, OriginKind::Invalidated);
@@ -92,8 +66,8 @@ constexpr s32 kLookupSocket = 84, kReleaseSocket = 86, kAdjustHead = 44;
 
 // A socket in r0; instructions 0 to 11, the call is the last.
 Code look_up_socket() {
-    return {copy(6, 1), clear(10, -48), clear(10, -40), clear(10, -32), clear(10, -24), clear(10, -16), copy(2, 10), add(2, -48),
-            mov(3, 12), make(kClassAlu64 | kMov, 4, 0, 0, -1), mov(5, 0), helper(kLookupSocket)};
+    return {copy(6, 1), clear(10, -48), clear(10, -40), clear(10, -32), clear(10, -24), clear(10, -16), copy(2, 10), alu(kAdd, 2, -48),
+            mov(3, 12), make(kClassAlu64 | kMov, 4, 0, 0, -1), mov(5, 0), call_helper(kLookupSocket)};
 }
 
 Code join(Code code, const Code& more) {
@@ -104,7 +78,7 @@ Code join(Code code, const Code& more) {
 TEST(Origin, NamesTheCallThatReleasedTheObject) {
     const Report report =
         refuse(ProgramType::SchedCls,
-               join(look_up_socket(), {make(kClassJmp | kJeq, 0, 0, 4, 0), copy(7, 0), copy(1, 0), helper(kReleaseSocket),
+               join(look_up_socket(), {make(kClassJmp | kJeq, 0, 0, 4, 0), copy(7, 0), copy(1, 0), call_helper(kReleaseSocket),
                                        load_word(0, 7, 72), mov(0, 0), leave()}));
     EXPECT_EQ(report.problem, Problem::BadRegisterUse);
     EXPECT_TRUE(has_origin(report, OriginKind::Released, 15));
@@ -117,7 +91,7 @@ TEST(Origin, NamesThePathOnWhichAReferenceIsKept) {
     const Report report =
         refuse(ProgramType::SchedCls,
                join(look_up_socket(), {make(kClassJmp | kJeq, 0, 0, 4, 0), load_word(2, 0, 72), make(kClassJmp | kJeq, 2, 0, 2, 10),
-                                       copy(1, 0), helper(kReleaseSocket), mov(0, 0), leave()}));
+                                       copy(1, 0), call_helper(kReleaseSocket), mov(0, 0), leave()}));
     EXPECT_EQ(report.problem, Problem::ReferenceLeak);
     ASSERT_GE(report.origin_count, 2u);
     EXPECT_EQ(report.origins[0].kind, OriginKind::Branched);
@@ -130,8 +104,8 @@ TEST(Origin, NamesThePathOnWhichAReferenceIsKept) {
 TEST(Origin, KnowsAnEndOfThePacketThatIsNoneAnyMore) {
     const Report report =
         refuse(ProgramType::Xdp,
-               {copy(6, 1), load_word(7, 1, 4), mov(2, -4), helper(kAdjustHead), load_word(1, 6, 0), copy(2, 1), add(2, 8),
-                make(kClassJmp | kRegister | kJgt, 2, 7, 1, 0), load_byte(0, 1, 0), mov(0, 2), leave()});
+               {copy(6, 1), load_word(7, 1, 4), mov(2, -4), call_helper(kAdjustHead), load_word(1, 6, 0), copy(2, 1), alu(kAdd, 2, 8),
+                make(kClassJmp | 0x08 | kJgt, 2, 7, 1, 0), load_byte(0, 1, 0), mov(0, 2), leave()});
     EXPECT_EQ(report.problem, Problem::OutOfBounds);
     EXPECT_TRUE(has_origin(report, OriginKind::NotTheEnd, 7));
     EXPECT_TRUE(has_origin(report, OriginKind::Invalidated, 3));
@@ -139,7 +113,7 @@ TEST(Origin, KnowsAnEndOfThePacketThatIsNoneAnyMore) {
 }
 
 TEST(Origin, SaysThatACallDestroyedTheRegister) {
-    const Report report = refuse(ProgramType::SocketFilter, {mov(3, 1), helper(kRandom), copy(0, 3), leave()});
+    const Report report = refuse(ProgramType::SocketFilter, {mov(3, 1), call_helper(kRandom), copy(0, 3), leave()});
     EXPECT_EQ(report.problem, Problem::UnreadableRegister);
     EXPECT_TRUE(has_origin(report, OriginKind::Destroyed, 1));
 }
@@ -151,8 +125,8 @@ TEST(Origin, NamesTheWayOnWhichAResultIsMissing) {
 }
 
 TEST(Origin, TellsTheRoundsOfALoopOnce) {
-    const Report report = refuse(ProgramType::Kprobe, {mov(6, 0), helper(kRandom), make(kClassAlu64 | kRegister | kAdd, 6, 0, 0, 0),
-                                                       make(kClassJmp | kJgt, 6, 0, -3, 9), copy(1, 10), add_register(1, 6),
+    const Report report = refuse(ProgramType::Kprobe, {mov(6, 0), call_helper(kRandom), make(kClassAlu64 | 0x08 | kAdd, 6, 0, 0, 0),
+                                                       make(kClassJmp | kJgt, 6, 0, -3, 9), copy(1, 10), alu_reg(kAdd, 1, 6),
                                                        load_byte(0, 1, -64), mov(0, 0), leave()});
     for (u32 i = 0; i < report.origin_count; i++) {
         for (u32 k = 0; k < i; k++) {
@@ -164,16 +138,16 @@ TEST(Origin, TellsTheRoundsOfALoopOnce) {
 // Signed: -5 passes.
 TEST(Origin, SaysThatASignedComparisonIsNoBound) {
     const Report report =
-        refuse(ProgramType::Kprobe, {clear(10, -8), helper(kRandom), copy(2, 0), copy(1, 10), add(1, -8),
-                                     make(kClassJmp32 | kJsgt, 2, 0, 3, 8), make(kClassAlu | kRegister | kMov, 2, 2, 0, 0), mov(3, 0),
-                                     helper(kReadUser), mov(0, 0), leave()});
+        refuse(ProgramType::Kprobe, {clear(10, -8), call_helper(kRandom), copy(2, 0), copy(1, 10), alu(kAdd, 1, -8),
+                                     make(kClassJmp32 | kJsgt, 2, 0, 3, 8), make(kClassAlu | 0x08 | kMov, 2, 2, 0, 0), mov(3, 0),
+                                     call_helper(kReadUser), mov(0, 0), leave()});
     EXPECT_EQ(report.problem, Problem::OutOfBounds);
     EXPECT_NE(std::string_view(hint(report)).find("signed"), std::string_view::npos);
 }
 
 TEST(Origin, NamesWhatALongLoopWaitsFor) {
-    const Report report = refuse(ProgramType::SocketFilter, {helper(kRandom), copy(6, 0), mov(7, 0), helper(kRandom), add(7, 1),
-                                                             make(kClassJmp | kRegister | kJlt, 7, 6, -3, 0), mov(0, 0), leave()},
+    const Report report = refuse(ProgramType::SocketFilter, {call_helper(kRandom), copy(6, 0), mov(7, 0), call_helper(kRandom), alu(kAdd, 7, 1),
+                                                             make(kClassJmp | 0x08 | kJlt, 7, 6, -3, 0), mov(0, 0), leave()},
                                  {}, {.insns_processed = 20'000});
     EXPECT_EQ(report.problem, Problem::TooComplex);
     EXPECT_EQ(report.insn, 5u);
@@ -183,10 +157,10 @@ TEST(Origin, NamesWhatALongLoopWaitsFor) {
 
 TEST(Origin, FollowsTheSizeAndNotTheMemory) {
     const Report report =
-        refuse(ProgramType::Kprobe, {clear(10, -8), helper(kRandom), copy(2, 0), copy(1, 10),
-                                     add(1, -8), make(kClassJmp32 | kJgt, 2, 0, 3, 9),
-                                     make(kClassAlu | kRegister | kMov, 2, 2, 0, 0), mov(3, 0),
-                                     helper(kReadUser), mov(0, 0), leave()});
+        refuse(ProgramType::Kprobe, {clear(10, -8), call_helper(kRandom), copy(2, 0), copy(1, 10),
+                                     alu(kAdd, 1, -8), make(kClassJmp32 | kJgt, 2, 0, 3, 9),
+                                     make(kClassAlu | 0x08 | kMov, 2, 2, 0, 0), mov(3, 0),
+                                     call_helper(kReadUser), mov(0, 0), leave()});
     ASSERT_EQ(report.insn, 8u);
     EXPECT_EQ(report.register_number, 2);
     ASSERT_GE(report.origin_count, 2u);
@@ -206,10 +180,10 @@ TEST(Origin, FollowsTheOffsetAndNotThePointer) {
     const Report report =
         refuse(ProgramType::SocketFilter,
                {clear(10, -8), make(kClassLd | kModeImm | kSizeDw, 1, kPseudoMapFd, 0, 0),
-                make(0, 0, 0, 0, 0), copy(2, 10), add(2, -8), helper(kLookup), copy(6, 0),
-                make(kClassJmp | kJeq, 6, 0, 5, 0), helper(kRandom), copy(1, 0),
+                make(0, 0, 0, 0, 0), copy(2, 10), alu(kAdd, 2, -8), call_helper(kLookup), copy(6, 0),
+                make(kClassJmp | kJeq, 6, 0, 5, 0), call_helper(kRandom), copy(1, 0),
                 make(kClassAlu64 | kLsh, 1, 0, 0, 32), make(kClassAlu64 | kArsh, 1, 0, 0, 32),
-                add_register(6, 1), mov(0, 0), leave()},
+                alu_reg(kAdd, 6, 1), mov(0, 0), leave()},
                maps);
     ASSERT_EQ(report.problem, Problem::PointerArithmetic);
     EXPECT_EQ(report.register_number, 1);
@@ -217,9 +191,9 @@ TEST(Origin, FollowsTheOffsetAndNotThePointer) {
 
 // A place that the loader has poisoned, for want of a member in the kernel's types.
 TEST(Origin, TellsAPoisonedPlaceFromAnUnknownHelper) {
-    const Report poisoned = refuse(ProgramType::SocketFilter, {helper(195896080), leave()});
+    const Report poisoned = refuse(ProgramType::SocketFilter, {call_helper(195896080), leave()});
     EXPECT_EQ(poisoned.problem, Problem::NotSupported);
-    const Report unknown = refuse(ProgramType::SocketFilter, {helper(195896081), leave()});
+    const Report unknown = refuse(ProgramType::SocketFilter, {call_helper(195896081), leave()});
     EXPECT_EQ(unknown.problem, Problem::BadHelper);
 }
 

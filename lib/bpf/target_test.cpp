@@ -10,20 +10,12 @@
 #include "lib/bpf/helper_ids.h"
 #include "lib/bpf/kfunc.h"
 #include "lib/bpf/linux/history.h"
-#include "lib/bpf/linux/linux.h"
-#include "lib/bpf/verifier.h"
+#include "lib/bpf/test_code.h"
 
 namespace gyre::bpf {
 namespace {
 
-using Code = std::vector<Insn>;
-
-constexpr Insn make(u8 code, unsigned dst, unsigned src, int off, s32 imm) {
-    return {code, static_cast<u8>(dst | src << 4), static_cast<s16>(off), imm};
-}
-constexpr Insn mov(unsigned dst, s32 imm) { return make(kClassAlu64 | kMov, dst, 0, 0, imm); }
-constexpr Insn leave() { return make(kClassJmp | kExit, 0, 0, 0, 0); }
-constexpr Insn call(u32 helper) { return make(kClassJmp | kCall, 0, 0, 0, static_cast<s32>(helper)); }
+using namespace test;
 
 Report decide(const char* target, const Code& code, ProgramType type = ProgramType::SocketFilter,
               std::span<const Map* const> maps = {}, AttachType attach = {}) {
@@ -62,11 +54,11 @@ const Feature kFeatures[] = {
     {"load_acquire", "6.15", 615,
      {mov(0, 8), kSpill,
       make(kClassStx | kModeAtomic | kSizeDw, 0, 10, -8, kAtomicLoadAcquire), leave()}},
-    {"get_current_pid_tgid for sockets", "6.10", 610, {call(14), leave()}},
-    {"get_current_cgroup_id for sockets", "6.4", 604, {call(80), leave()}},
-    {"get_current_uid_gid for sockets", "6.16", 616, {call(15), leave()}},
+    {"get_current_pid_tgid for sockets", "6.10", 610, {call_helper(14), leave()}},
+    {"get_current_cgroup_id for sockets", "6.4", 604, {call_helper(80), leave()}},
+    {"get_current_uid_gid for sockets", "6.16", 616, {call_helper(15), leave()}},
     {"get_current_task_under_cgroup for xdp", "6.16", 616,
-     {call(15), leave()}, ProgramType::Xdp},
+     {call_helper(15), leave()}, ProgramType::Xdp},
     {"netfilter", "6.4", 604, {mov(0, 1), leave()}, ProgramType::Netfilter},
 };
 
@@ -142,14 +134,14 @@ TEST(Target, GyreRunsSocketFilters) {
                        make(kClassLd | kModeAbs | kSizeB, 0, 0, 0, 23), leave()};
     EXPECT_TRUE(decide("gyre", byte).is_accepted);
     for (u32 helper : {5u, 7u, 8u, 14u, 125u, 160u}) {
-        const Report r = decide("gyre", {call(helper), leave()});
+        const Report r = decide("gyre", {call_helper(static_cast<s32>(helper)), leave()});
         EXPECT_TRUE(r.is_accepted) << helper << ": " << text_of(r);
     }
     // A field that only Linux has; a helper; other program types.
     const Report mark = decide("gyre", {make(kClassLdx | kModeMem | kSizeW, 0, 1, 8, 0), leave()});
     EXPECT_EQ(mark.problem, Problem::BadContextAccess) << text_of(mark);
     EXPECT_TRUE(decide("linux-6.18", {make(kClassLdx | kModeMem | kSizeW, 0, 1, 8, 0), leave()}).is_accepted);
-    const Report classid = decide("gyre", {call(80), leave()});
+    const Report classid = decide("gyre", {call_helper(80), leave()});
     EXPECT_EQ(classid.problem, Problem::BadHelper);
     EXPECT_NE(text_of(classid).find("gyre"), std::string::npos) << text_of(classid);
     for (u32 type = 2; type < kProgramTypeCount; type++) {

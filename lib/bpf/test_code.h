@@ -49,6 +49,7 @@ constexpr Insn clear_byte(unsigned base, int off) {
 }
 constexpr Insn leave() { return make(kClassJmp | kExit, 0, 0, 0, 0); }
 constexpr Insn call(s32 off) { return make(kClassJmp | kCall, 0, kCallSubprogram, 0, off); }
+constexpr Insn call_helper(s32 id) { return make(kClassJmp | kCall, 0, kCallHelper, 0, id); }
 constexpr Insn may_goto(int off) { return make(kClassJmp | kJcond, 0, 0, off, 0); }
 
 struct Decider {

@@ -101,6 +101,7 @@ public:
     void drop(TrailNode* trail);
 
     KeptNeeds* keep(const PathNeeds& needs);
+    static void load(PathNeeds& needs, const KeptNeeds& kept);
     void release(KeptNeeds* needs);
 
 private:
@@ -109,7 +110,6 @@ private:
     void apply(TrailNode*& node, PathNeeds& needs);
     void apply_insn(u32 at, PathNeeds& needs, const TrailNode* facts);
     void gather(KeptNeeds*& gathered, const PathNeeds& needs);
-    static void load(PathNeeds& needs, const KeptNeeds& kept);
     static void add(PathNeeds& needs, const KeptNeeds& kept);
     void release_node(TrailNode* node);
 

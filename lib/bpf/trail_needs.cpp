@@ -20,12 +20,6 @@ void add_frame(FrameDemand& to, const FrameDemand& from) {
     to.precise_slots |= from.precise_slots;
 }
 
-bool is_jump(const Insn& insn) {
-    u8 c = insn.insn_class();
-    return (c == kClassJmp || c == kClassJmp32) && insn.op() != kCall && insn.op() != kExit &&
-           insn.op() != kJa && insn.op() != kJcond;
-}
-
 // What one comparison refined together is needed together.
 bool spread_link(const TrailNode* const* facts, u32 count, u8 group, PathNeeds& needs) {
     bool is_needed = false;
@@ -109,7 +103,7 @@ void Trails::apply_insn(u32 at, PathNeeds& needs, const TrailNode* facts) {
         }
         list[count++] = n;
     }
-    if (is_jump(insn)) {
+    if (is_comparison(insn)) {
         u16 operands = insn.uses_register_source()
                            ? static_cast<u16>(bit(insn.dst()) | bit(insn.src()))
                            : u16{0};

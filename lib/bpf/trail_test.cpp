@@ -187,8 +187,6 @@ private:
     bool calls_ = false;
 };
 
-constexpr Insn call_helper(s32 id) { return make(kClassJmp | kCall, 0, 0, 0, id); }
-
 // Two ways meet, `one` and `other`, of which the second leaves the stack in `use` and the first does not.
 // Whichever is walked first, the program is refused for it. A number that nobody needs exactly tells them
 // apart, so that neither is dropped for the other where they meet.
