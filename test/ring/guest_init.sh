@@ -23,7 +23,12 @@ for word in $(cat /proc/cmdline); do
     esac
 done
 echo "guest: Linux $(uname -r)"
+# One CPU until here. QEMU 7.2 without KVM may go on executing a breakpoint that Linux has taken away again,
+# if one CPU translates what another is patching, and Linux dies of it ("Oops: int3" where memory has none).
+# Most patching is Linux's own, while it comes up, and insmod's, for the probes.
 insmod /ksvc.ko || echo "guest: insmod failed"
+for cpu in /sys/devices/system/cpu/cpu[1-9]*/online; do [ ! -e "$cpu" ] || echo 1 >"$cpu"; done
+echo "guest: CPUs $(cat /sys/devices/system/cpu/online)"
 case $run in
 suite)
     (exec 9<>/dev/ksvc; rmmod ksvc 2>/dev/null && echo "guest: unloaded while in use")
