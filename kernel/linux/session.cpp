@@ -17,6 +17,12 @@ Result<Ref<Process>> find(CallContext& context, int pid) {
     return fail(Error::NoSuchProcess);
 }
 
+// A parent may move the caller to another group at any moment, so that even one's own is looked at under the tree lock.
+Ref<Session> session_of(const Process& process) {
+    SpinGuard tree(g_tree_lock);
+    return Ref<Session>(process.group->session());
+}
+
 // What setpgid(2) allows; under the tree lock.
 Status check_move_locked(CallContext& context, const Process& target) {
     if (target.state() != ProcessState::Alive) return fail(Error::NoSuchProcess);
@@ -37,10 +43,11 @@ CallResult sys_setpgid(CallContext& context, int pid, int pgid) {
     const Pid wanted_group = pgid == 0 ? wanted_pid : pgid;
     const Ref<Process> target = context.process.pid_namespace().find_process(wanted_pid);
     if (!target) return fail(Error::NoSuchProcess);
-    // Made before the lock, dropped when not needed.
+    // Made before the lock, dropped when not needed. A setsid() of another thread in between makes check_move_locked() fail:
+    // the target is older than the new session.
     Ref<ProcessGroup> fresh;
     if (wanted_group == target->pid())
-        fresh = TRY(make_ref<ProcessGroup>(ProcessParts::slot(*target), Ref<Session>(context.process.group->session())));
+        fresh = TRY(make_ref<ProcessGroup>(ProcessParts::slot(*target), session_of(context.process)));
     Ref<ProcessGroup> left;
     SpinGuard tree(g_tree_lock);
     TRY_VOID(check_move_locked(context, *target));
