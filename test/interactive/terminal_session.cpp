@@ -16,6 +16,11 @@ namespace gyre::interactive {
 
 using Clock = std::chrono::steady_clock;
 
+namespace {
+// What follows on a wait in vain is mostly in vain, too, and shall not take minutes each.
+constexpr std::chrono::seconds kPatienceAfterAHang{5};
+}  // namespace
+
 TerminalSession::TerminalSession(const std::vector<std::string>& command, unsigned short rows, unsigned short columns) {
     winsize size = {rows, columns, 0, 0};
     pid_ = forkpty(&terminal_, nullptr, nullptr, &size);
@@ -67,19 +72,27 @@ bool TerminalSession::read_until(Clock::time_point deadline) {
     return true;
 }
 
+Clock::time_point TerminalSession::end_of(std::chrono::seconds patience) const {
+    return Clock::now() + (has_waited_in_vain_ ? std::min(patience, kPatienceAfterAHang) : patience);
+}
+
 bool TerminalSession::expect(std::string_view words, std::chrono::seconds patience) {
-    auto deadline = Clock::now() + patience;
-    for (;;) {
-        if (size_t place = seen_.find(words); place != std::string::npos) {
+    const auto deadline = end_of(patience);
+    for (size_t begin = 0;;) {
+        if (size_t place = seen_.find(words, begin); place != std::string::npos) {
             seen_.erase(0, place + words.size());
             return true;
         }
-        if (!read_until(deadline)) return false;
+        begin = seen_.size() - std::min(seen_.size(), words.size());  // the words may be cut in two
+        if (!read_until(deadline)) {
+            has_waited_in_vain_ = true;
+            return false;
+        }
     }
 }
 
 std::string TerminalSession::rest_of_line(std::chrono::seconds patience) {
-    const auto deadline = Clock::now() + patience;
+    const auto deadline = end_of(patience);
     size_t end;
     while ((end = seen_.find("\r\n")) == std::string::npos)
         if (!read_until(deadline)) return "";
@@ -94,15 +107,8 @@ void TerminalSession::hang_up() {
     is_open_ = false;
 }
 
-bool TerminalSession::stays_without(std::string_view words, std::chrono::milliseconds moment) {
-    auto deadline = Clock::now() + moment;
-    while (read_until(deadline)) {
-    }
-    return seen_.find(words) == std::string::npos;
-}
-
 int TerminalSession::wait_for_end(std::chrono::seconds patience) {
-    auto deadline = Clock::now() + patience;
+    const auto deadline = end_of(patience);
     for (;;) {
         read_until(std::min(deadline, Clock::now() + std::chrono::milliseconds(100)));
         int status = 0;

@@ -13,6 +13,9 @@
 
 namespace gyre::interactive {
 
+// Far more than a machine needs: who has waited for so long calls it a hang.
+constexpr std::chrono::seconds kPatience{120};
+
 class TerminalSession {
 public:
     TerminalSession(const std::vector<std::string>& command, unsigned short rows, unsigned short columns);
@@ -23,13 +26,11 @@ public:
     void type(std::string_view keys);
     void resize(unsigned short rows, unsigned short columns);
     // Waits until `words` appear after what was found last. False when they do not come in time.
-    bool expect(std::string_view words, std::chrono::seconds patience = std::chrono::seconds(20));
+    bool expect(std::string_view words, std::chrono::seconds patience = kPatience);
     // What follows up to the end of the line; empty when the line does not end in time.
-    std::string rest_of_line(std::chrono::seconds patience = std::chrono::seconds(20));
+    std::string rest_of_line(std::chrono::seconds patience = kPatience);
     // Goes away, as a terminal does whose window is closed.
     void hang_up();
-    // True when `words` do not appear for a moment (and are not there already).
-    bool stays_without(std::string_view words, std::chrono::milliseconds moment);
     // Waits for the end of the command: its exit status, or -1 when it does not end.
     int wait_for_end(std::chrono::seconds patience);
 
@@ -37,11 +38,13 @@ public:
     const std::string& pending() const { return seen_; }
 
 private:
+    std::chrono::steady_clock::time_point end_of(std::chrono::seconds patience) const;
     bool read_until(std::chrono::steady_clock::time_point deadline);
 
     int terminal_ = -1;
     pid_t pid_ = -1;
     bool is_open_ = true;
+    bool has_waited_in_vain_ = false;
     std::string seen_;
 };
 
