@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Processes with threads that come and go - by exit, by exec from any thread, by signals - while others look at all that /proc
-// says of them, send them signals, stop and continue them and read their memory. The kernel lives, and nothing is left. Prints TAP.
+// says of them, send them signals, stop and continue them, move them to other process groups and read their memory. The kernel
+// lives, and nothing is left. Prints TAP.
 //   exit_races SECONDS
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -52,6 +53,12 @@ static void* some_end(void* p) {
     return NULL;
 }
 
+// To a group of its own and back to its parent's. A shell's child and the shell do so at the same time.
+static void change_groups(pid_t who, pid_t parents_group) {
+    enum { kMoves = 200 };
+    for (int i = 0; i < kMoves; ++i) setpgid(who, i % 2 == 0 ? who : parents_group);
+}
+
 static __attribute__((noinline)) void become_nothing_by_vfork(void) {
     if (vfork() != 0) return;
     execl(self_path, self_path, "--nothing", NULL);
@@ -60,6 +67,7 @@ static __attribute__((noinline)) void become_nothing_by_vfork(void) {
 
 static void short_life(uint64_t seed) {
     uint64_t state = seed | 1;
+    if (next(&state) % 4 != 0) change_groups(0, getpgid(getppid()));
     for (int i = (int)(next(&state) % 4); i > 0; --i) {
         pthread_t thread;
         if (pthread_create(&thread, NULL, some_end, (void*)(uintptr_t)(next(&state) | 1)) == 0) pthread_detach(thread);
@@ -77,6 +85,7 @@ static void make(uint64_t seed, int64_t deadline, volatile long* lives) {
         pid_t child = fork();
         if (child == 0) short_life(next(&state));
         if (child < 0) continue;
+        if (next(&state) % 4 != 0) change_groups(child, getpgrp());
         __atomic_fetch_add(lives, 1, __ATOMIC_RELAXED);
         const int64_t end = now_ms() + 3000;
         while (waitpid(child, NULL, WNOHANG) == 0) {
@@ -147,6 +156,7 @@ int main(int argc, char** argv) {
     if (argc > 1 && strcmp(argv[1], "--nothing") == 0) return 0;
     const int seconds = argc > 1 ? atoi(argv[1]) : 20;
     self_path = realpath(argv[0], NULL);
+    signal(SIGHUP, SIG_IGN);  // what a group gets that is orphaned while some of it are stopped: ours, too
     long* counts = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     counts[0] = counts[1] = 0;
     printf("TAP version 13\n1..2\n");
