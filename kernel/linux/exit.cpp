@@ -77,7 +77,7 @@ void leave_memory(Task& task) {
 }
 
 // The process has no task left. Under the tree lock.
-void end_process_locked(Process& process, Process::TaskList& reaped) {
+void end_process_locked(Process& process, Process::TaskList& reaped) GYRE_REQUIRES(g_tree_lock) {
     process.exit_status.store(process.group_exit_code, std::memory_order_relaxed);
     Session& session = process.group->session();
     if (session.leader == &process) session.leader = nullptr;

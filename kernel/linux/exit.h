@@ -21,8 +21,8 @@ void leave_shared_memory(Task& task);
 void note_peak_memory(Process& process, AddressSpace& space);
 
 // Orphans of `process` go to the nearest subreaper or to init; those that nobody will wait for are reaped. Tree lock held.
-void reparent_children_locked(Process& process, Process::TaskList& reaped);
+void reparent_children_locked(Process& process, Process::TaskList& reaped) GYRE_REQUIRES(g_tree_lock);
 // Groups that `process`'s end (or move) leaves orphaned with a stopped member get SIGHUP and SIGCONT. Tree lock held.
-void hang_up_orphaned_groups_locked(Process& process);
+void hang_up_orphaned_groups_locked(Process& process) GYRE_REQUIRES(g_tree_lock);
 
 }  // namespace gyre::linux

@@ -34,7 +34,7 @@ Status check_flags(const CallContext& context, const CloneRequest& request) {
 }
 
 // The place in the tree of processes; the tree lock is held.
-void link_process_locked(Process& caller, Process& process, uint64_t flags) {
+void link_process_locked(Process& caller, Process& process, uint64_t flags) GYRE_REQUIRES(g_tree_lock) {
     Process* parent = &caller;
     if (flags & kParent) {
         parent = caller.parent;

@@ -102,7 +102,7 @@ CallResult set_no_new_privileges(CallContext& context) {
 }
 
 // Whoever is below learns at his own end that somebody above wants the orphans.
-void mark_descendants_locked(Process& top) {
+void mark_descendants_locked(Process& top) GYRE_REQUIRES(g_tree_lock) {
     Process* at = &top;
     for (;;) {
         if (!at->children.empty()) {

@@ -25,6 +25,8 @@ class File;
 
 namespace gyre::linux {
 
+extern SpinLock g_tree_lock;  // LockRank::ProcessSpin; see process_tree.h
+
 class IntervalTimers;
 class ProcessGroup;
 class Session;
@@ -109,9 +111,9 @@ public:
         boost::intrusive::list<Process, boost::intrusive::member_hook<Process, boost::intrusive::list_member_hook<>,
                                                                       &Process::sibling_hook>,
                                boost::intrusive::constant_time_size<false>>;
-    Process* parent = nullptr;   // null for init only
-    Children children;
-    Ref<ProcessGroup> group;
+    Process* parent GYRE_GUARDED_BY(g_tree_lock) = nullptr;   // null for init only
+    Children children GYRE_GUARDED_BY(g_tree_lock);
+    Ref<ProcessGroup> group GYRE_GUARDED_BY(g_tree_lock);   // others change it, too: setpgid(2) of the parent
     TaskList tasks;              // also under the signal lock
     Task* leader_task = nullptr;
     bool is_subreaper = false;           // PR_SET_CHILD_SUBREAPER

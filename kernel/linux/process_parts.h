@@ -43,7 +43,7 @@ struct ProcessParts {
 
 // exit.cpp: takes a dead process out of the tree, so that its numbers name nothing any more. The tree lock is held; its
 // leader is put into the list, and dropped by drop_reaped() after the lock.
-void reap_locked(Process& process, Process::TaskList& reaped);
+void reap_locked(Process& process, Process::TaskList& reaped) GYRE_REQUIRES(g_tree_lock);
 void drop_reaped(Process::TaskList& reaped);
 
 // Gives the task a table of its own (exec, unshare). Errors: NoMemory.

@@ -14,8 +14,6 @@ class Terminal;  // kernel/tty
 
 namespace gyre::linux {
 
-extern SpinLock g_tree_lock;  // LockRank::ProcessSpin
-
 class Session final : public RefCounted {
 public:
     explicit Session(Ref<PidSlot> slot);
@@ -41,7 +39,7 @@ public:
                                boost::intrusive::constant_time_size<false>>;
     Members members;
     // No member has a parent in another group of the session: nobody could continue it (POSIX "orphaned").
-    bool is_orphaned(const Process* ignoring = nullptr) const;
+    bool is_orphaned(const Process* ignoring = nullptr) const GYRE_REQUIRES(g_tree_lock);
 
 private:
     Ref<PidSlot> slot_;
@@ -49,10 +47,10 @@ private:
 };
 
 // The group that goes by the number, null when there is none. Under the tree lock.
-ProcessGroup* find_group_locked(const PidNamespace& pids, Pid number);
+ProcessGroup* find_group_locked(const PidNamespace& pids, Pid number) GYRE_REQUIRES(g_tree_lock);
 // A group goes by its number from its first member to its last. Under the tree lock.
-void join_group_locked(Process& process, Ref<ProcessGroup> group);
+void join_group_locked(Process& process, Ref<ProcessGroup> group) GYRE_REQUIRES(g_tree_lock);
 // Hands out the reference, to be dropped after the lock.
-[[nodiscard]] Ref<ProcessGroup> leave_group_locked(Process& process);
+[[nodiscard]] Ref<ProcessGroup> leave_group_locked(Process& process) GYRE_REQUIRES(g_tree_lock);
 
 }  // namespace gyre::linux

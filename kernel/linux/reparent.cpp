@@ -9,7 +9,7 @@
 namespace gyre::linux {
 namespace {
 
-Process& new_parent_for_children_of(Process& process) {
+Process& new_parent_for_children_of(Process& process) GYRE_REQUIRES(g_tree_lock) {
     if (process.has_subreaper_above)
         for (Process* above = process.parent; above; above = above->parent)
             if (above->is_subreaper && above->state() == ProcessState::Alive && above->live_tasks > 0) return *above;
@@ -40,7 +40,7 @@ void send_to_group(ProcessGroup& group, int signal) {
 }
 
 // `group` has just lost a member's parent that tied it to its session.
-void hang_up_if_orphaned(ProcessGroup& group, const Process* ignoring) {
+void hang_up_if_orphaned(ProcessGroup& group, const Process* ignoring) GYRE_REQUIRES(g_tree_lock) {
     if (!group.is_orphaned(ignoring) || !has_stopped_member(group)) return;
     send_to_group(group, kSigHup);
     send_to_group(group, kSigContinue);

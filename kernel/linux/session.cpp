@@ -24,7 +24,7 @@ Ref<Session> session_of(const Process& process) {
 }
 
 // What setpgid(2) allows; under the tree lock.
-Status check_move_locked(CallContext& context, const Process& target) {
+Status check_move_locked(CallContext& context, const Process& target) GYRE_REQUIRES(g_tree_lock) {
     if (target.state() != ProcessState::Alive) return fail(Error::NoSuchProcess);
     if (&target != &context.process) {
         if (target.parent != &context.process) return fail(Error::NoSuchProcess);

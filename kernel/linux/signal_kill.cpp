@@ -18,7 +18,7 @@ bool may_kill(const Credentials& who, const Credentials& whom) {
 }
 
 // Under the tree lock.
-Status check_kill_locked(CallContext& context, Process& target, const Task& task, int signal) {
+Status check_kill_locked(CallContext& context, Process& target, const Task& task, int signal) GYRE_REQUIRES(g_tree_lock) {
     if (&target == &context.process) return {};
     const Ref<Credentials> whom = task.credentials_reference();
     if (may_kill(context.credentials(), *whom)) return {};
@@ -35,7 +35,7 @@ Status check_kill(CallContext& context, const Task& task, int signal) {
 }
 
 // Signal 0 only asks. Under the tree lock.
-Status kill_locked(CallContext& context, Process& target, const SignalInfo& info) {
+Status kill_locked(CallContext& context, Process& target, const SignalInfo& info) GYRE_REQUIRES(g_tree_lock) {
     if (!target.leader_task) return fail(Error::NoSuchProcess);  // reaped meanwhile
     TRY_VOID(check_kill_locked(context, target, *target.leader_task, info.signal));
     return info.signal == 0 ? Status() : send_signal(target, info);
@@ -49,7 +49,7 @@ Status kill_process(CallContext& context, Pid pid, const SignalInfo& info) {
     return kill_locked(context, task->process(), info);
 }
 
-Status kill_members_locked(CallContext& context, ProcessGroup* group, const SignalInfo& info) {
+Status kill_members_locked(CallContext& context, ProcessGroup* group, const SignalInfo& info) GYRE_REQUIRES(g_tree_lock) {
     if (!group) return fail(Error::NoSuchProcess);
     Status outcome = fail(Error::NoSuchProcess);
     bool has_succeeded = false;

@@ -16,7 +16,7 @@ bool have_all_stopped(const Process& process) {
 }
 
 // The tree lock is held, no signal lock.
-void report_stop_locked(Process& process) {
+void report_stop_locked(Process& process) GYRE_REQUIRES(g_tree_lock) {
     int signal = 0;
     {
         SignalGuard guard(process);

@@ -32,7 +32,7 @@ struct WaitResult {
     bool has_children = false;
 };
 
-bool is_meant(const Process& child, const WaitRequest& request) {
+bool is_meant(const Process& child, const WaitRequest& request) GYRE_REQUIRES(g_tree_lock) {
     switch (request.whom) {
         case Whom::All: break;
         case Whom::Process:
@@ -54,7 +54,7 @@ void fill(WaitResult& result, Process& child, int code, int status) {
     result.status = status;
 }
 
-bool take_zombie_locked(Process& child, const WaitRequest& request, WaitResult& result, Process::TaskList& reaped) {
+bool take_zombie_locked(Process& child, const WaitRequest& request, WaitResult& result, Process::TaskList& reaped) GYRE_REQUIRES(g_tree_lock) {
     const int status = child.exit_status.load(std::memory_order_relaxed);
     const int code = (status & 0x7f) == 0 ? abi::kCldExited : (status & 0x80 ? abi::kCldDumped : abi::kCldKilled);
     fill(result, child, code, status);
