@@ -101,6 +101,8 @@ public:
     uint64_t voluntary_switches() const { return voluntary_switches_; }
     uint64_t involuntary_switches() const { return involuntary_switches_; }
     ThreadState state() const { return state_.load(std::memory_order_relaxed); }
+    // While it sleeps: whether signals wake it, as where it waits for somebody and unlike where it waits for a lock.
+    bool hears_signals() const { return hears_signals_.load(std::memory_order_relaxed); }
     uint32_t last_cpu() const { return cpu_number_; }
     // Called at every way in from and out to user mode (calls by dispatch, exceptions and interrupts by arch). Times
     // are exact, not sampled, so they cost one counter read each.
@@ -146,6 +148,7 @@ private:
     arch::ThreadContext context_;
     std::atomic<ThreadState> state_{ThreadState::Created};
     std::atomic<bool> is_on_cpu_{false};      // its registers are still in use by a CPU
+    std::atomic<bool> hears_signals_{true};   // see hears_signals(); set on the way into sleep
     std::atomic<uint32_t> interruptions_{0};
     static constexpr uint32_t kTellsNoMoves = UINT32_MAX;
     uint32_t told_cpu_ = kTellsNoMoves;       // see tell_moves_from; its own, and the scheduler's while it does not run

@@ -75,6 +75,7 @@ Status Thread::sleep_until(Patience patience) {
     Thread& thread = Thread::current();
     if (is_ended(thread, patience)) return fail(Error::Interrupted);
     if (patience.is_none()) return fail(Error::WouldBlock);
+    thread.hears_signals_.store(patience.ended_by() == EndedBy::Signals, std::memory_order_relaxed);
     if (patience.is_forever()) {
         Scheduler::sleep();
     } else {

@@ -47,7 +47,7 @@ Result<Ref<File>> open_memory(const Path& path, uint32_t flags, const Subject& s
 Status mounts(TextBuilder& out, const Subject& subject);
 Status mount_info(TextBuilder& out, const Subject& subject);
 
-// 'R', 'S', 'T', 'Z' of a task.
+// 'R', 'S', 'D', 'T', 'Z' of a task.
 char state_letter(const linux::Task& task);
 // The place as the running task sees it, for links. Errors: NotFound (an empty place), NameTooLong.
 Result<size_t> write_place(const Path& place, std::span<char> buffer);

@@ -19,7 +19,7 @@ char state_letter(const linux::Task& task) {
         case ThreadState::Dead:
             return 'Z';
         default:
-            return 'S';
+            return task.thread().hears_signals() ? 'S' : 'D';
     }
 }
 

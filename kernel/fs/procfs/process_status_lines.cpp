@@ -15,6 +15,8 @@ const char* state_name(char letter) {
     switch (letter) {
         case 'R':
             return "running";
+        case 'D':
+            return "disk sleep";
         case 'T':
             return "stopped";
         case 'Z':
