@@ -113,7 +113,7 @@ TEST(futexes, signal_interrupts_and_restarts) {
         struct sigaction action = {};
         action.sa_handler = [](int) { words[2] = words[2] + 1; };
         sigaction(SIGUSR1, &action, nullptr);
-        timespec wait = {10, 0};
+        timespec wait = {50, 0};
         if (futex(words, FUTEX_WAIT, 0, &wait) != -1 || errno != EINTR) _exit(1);
         action.sa_flags = SA_RESTART;
         sigaction(SIGUSR1, &action, nullptr);
@@ -207,12 +207,14 @@ TEST(futexes, robust_mutex_owner_dead) {
     pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
     pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
     CHECK_EQ(pthread_mutex_init(mutex, &attributes), 0);
+    auto* is_locked = reinterpret_cast<volatile uint32_t*>(mutex + 1);
     pid_t child = start([=] {
         pthread_mutex_lock(mutex);
+        *is_locked = 1;
         sleep_ms(50);
         _exit(0);
     });
-    sleep_ms(20);
+    while (!*is_locked) sleep_ms(1);
     CHECK_EQ(pthread_mutex_lock(mutex), EOWNERDEAD);
     CHECK_EQ(pthread_mutex_consistent(mutex), 0);
     CHECK_EQ(pthread_mutex_unlock(mutex), 0);

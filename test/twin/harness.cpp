@@ -18,6 +18,7 @@ constexpr int kMostCases = 2000;
 constexpr int kMostHelpers = 64;
 constexpr int kSkipStatus = 77;
 constexpr int kReportFd = 900;
+constexpr int kMostLooks = 400;  // with 50 ms in between, before what is still in use counts as left behind
 constexpr long kPageSlack = 64;  // what the caches of two CPUs may still take
 
 Case g_cases[kMostCases];
@@ -30,7 +31,7 @@ int g_helper_count;
 char g_self_path[4096];
 int g_report_fd = kReportFd;
 volatile sig_atomic_t g_timed_out;
-unsigned g_timeout_s = 20;
+unsigned g_timeout_s = 60;  // far more than any case needs
 char g_workspace[4096];
 
 void on_alarm(int) { g_timed_out = 1; }
@@ -55,6 +56,12 @@ void remove_tree(int parent, const char* name) {
     }
     closedir(dir);
     unlinkat(parent, name, AT_REMOVEDIR);
+}
+
+// Grandchildren that their parents left behind come to this process, some of them a little later.
+void reap_orphans() {
+    while (waitpid(-1, nullptr, WNOHANG) > 0) {
+    }
 }
 
 [[noreturn]] void run_in_child(const Case& test, const char* directory, int report_fd) {
@@ -102,9 +109,7 @@ bool run_case(int number, const Case& test) {
         kill(pid, SIGKILL);
         waitpid(pid, &status, 0);
     }
-    // Orphans come to this process (it is their subreaper); collect what has already died.
-    while (waitpid(-1, nullptr, WNOHANG) > 0) {
-    }
+    reap_orphans();  // those that have died already: this process is their subreaper
 
     char text[8192];
     ssize_t length = 0, got;
@@ -182,6 +187,14 @@ int run_all(const Options& options) {
     return tally.failures ? 1 : 0;
 }
 
+bool comes_back(const Accounting& before, Accounting& after, AccountingSlack slack) {
+    for (int tries = 0; tries < kMostLooks; ++tries, sleep_ms(50)) {
+        reap_orphans();
+        if (accounting_comes_back(&before, &after, slack, 0)) return true;
+    }
+    return false;
+}
+
 int count_what_is_left(const Options& options) {
     // The cases' own verdicts are for the ordinary run.
     const int verdicts = fcntl(1, F_DUPFD_CLOEXEC, 100), nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
@@ -200,14 +213,11 @@ int count_what_is_left(const Options& options) {
         Accounting group_before;
         accounting_read_settled(&group_before);
         const Tally tally = run_group(options, group);
-        // Grandchildren that their parents left behind come to this process, some of them a little later.
-        for (int quiet = 0; quiet < 5; ++quiet, sleep_ms(20))
-            while (waitpid(-1, nullptr, WNOHANG) > 0) quiet = 0;
-        const bool is_back = group_before.text[0] && accounting_comes_back(&group_before, &after, slack, 3000);
+        const bool is_back = group_before.text[0] && comes_back(group_before, after, slack);
         fprintf(out, "%s %d - %s: nothing is left by %d cases\n", is_back ? "ok" : "not ok", ++groups, group, tally.done);
         if (!is_back) accounting_print(out, &group_before, &after), ++failures;
     }
-    const bool is_back = before.text[0] && accounting_comes_back(&before, &after, slack, 3000);
+    const bool is_back = before.text[0] && comes_back(before, after, slack);
     fprintf(out, "%s %d - the suite leaves nothing\n1..%d\n", is_back ? "ok" : "not ok", groups + 1, groups + 1);
     if (!is_back) accounting_print(out, &before, &after);
     fclose(out);
@@ -300,17 +310,18 @@ void become_user(uid_t uid, gid_t gid) {
     }
 }
 
-void wait_until_asleep(pid_t pid) {
-    char path[64], text[1024];
+void wait_for_state(pid_t pid, const char* letters) {
+    char path[64], text[1024] = "";
     snprintf(path, sizeof path, "/proc/%d/stat", pid);
-    for (int tries = 0; tries < 2000; ++tries) {
+    for (int tries = 0; tries < 10000; ++tries) {
         long length = read_file(path, text, sizeof text);
         char* end = length > 0 ? strrchr(text, ')') : nullptr;
-        if (end && end[2] == 'S') return;
+        if (end && strchr(letters, end[2])) return;
         sleep_ms(2);
     }
-    fail(__FILE__, __LINE__, "process %d is not asleep: %.100s", pid, text);
+    fail(__FILE__, __LINE__, "process %d is in none of the states %s: %.100s", pid, letters, text);
 }
+void wait_until_asleep(pid_t pid) { wait_for_state(pid, "S"); }
 
 const char* self_path() { return g_self_path; }
 

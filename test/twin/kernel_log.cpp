@@ -49,7 +49,7 @@ TEST(kernel_log, poll_waits_for_a_line) {
     const pid_t writer = write_soon();
     for (bool has_come = false; !has_come;) {
         pollfd p = {fd, POLLIN, 0};
-        CHECK_EQ(poll(&p, 1, 5000), 1);
+        CHECK_EQ(poll(&p, 1, 50000), 1);
         CHECK(p.revents & POLLIN);
         char record[2048];
         for (ssize_t got; (got = read(fd, record, sizeof record - 1)) > 0;) {

@@ -149,7 +149,7 @@ TEST(process_calls, exit_group_from_a_thread) {
                      pthread_t thread;
                      CHECK_EQ(pthread_create(&thread, nullptr,
                                              [](void*) -> void* {
-                                                 sleep_ms(20);
+                                                 wait_for_state(getpid(), "Z");
                                                  syscall(SYS_exit, 9);
                                                  return nullptr;
                                              },
@@ -162,7 +162,7 @@ TEST(process_calls, exit_group_from_a_thread) {
                      pthread_t thread;
                      CHECK_EQ(pthread_create(&thread, nullptr,
                                              [](void*) -> void* {
-                                                 sleep_ms(20);
+                                                 wait_for_state(getpid(), "Z");
                                                  syscall(SYS_exit_group, 9);
                                                  return nullptr;
                                              },

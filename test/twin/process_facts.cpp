@@ -50,7 +50,7 @@ TEST(sessions, not_after_exec) {
     status_of(child);
 }
 HELPER(sleeper) {
-    sleep_ms(5000);
+    sleep_ms(50000);
     return 0;
 }
 TEST(prctl, name) {

@@ -50,9 +50,8 @@ TEST(time, realtime_is_sane) {
     CHECK(t.tv_sec - time(nullptr) <= 1);
 }
 TEST(time, cpu_time_counts_work_only) {
-    int64_t start = now_ns(CLOCK_PROCESS_CPUTIME_ID);
-    sleep_ms(100);
-    CHECK(now_ns(CLOCK_PROCESS_CPUTIME_ID) - start < 50000000);
+    CHECK(a_sleep_costs_less(CLOCK_PROCESS_CPUTIME_ID, 100, 50));
+    const int64_t start = now_ns(CLOCK_PROCESS_CPUTIME_ID);
     int64_t end = now_ns() + 50000000;
     while (now_ns() < end) {
     }
@@ -87,7 +86,7 @@ TEST(timerfd, expires) {
     itimerspec spec = {{0, 10000000}, {0, 10000000}}, got = {};
     CHECK_OK(timerfd_settime(fd, 0, &spec, nullptr));
     pollfd p = {fd, POLLIN, 0};
-    CHECK_EQ(poll(&p, 1, 2000), 1);
+    CHECK_EQ(poll(&p, 1, 50000), 1);
     sleep_ms(35);
     CHECK_EQ(read(fd, &times, 8), 8);
     CHECK(times >= 3);

@@ -38,12 +38,13 @@ TEST(timers, clocks_run_and_agree) {
     const int clock_list[] = {CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_MONOTONIC_RAW, CLOCK_BOOTTIME, CLOCK_TAI, CLOCK_REALTIME_COARSE,
                       CLOCK_MONOTONIC_COARSE, CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID};
     for (int clock : clock_list) {
-        timespec by_library, by_trap;
+        timespec by_library, by_trap, again;
         CHECK_OK(clock_gettime(clock, &by_library));
         CHECK_OK(raw_clock(clock, &by_trap));
+        CHECK_OK(clock_gettime(clock, &again));
         const int64_t a = by_library.tv_sec * 1000000000L + by_library.tv_nsec;
         const int64_t b = by_trap.tv_sec * 1000000000L + by_trap.tv_nsec;
-        CHECK(b >= a && b - a < 1000000000);
+        CHECK(a <= b && b <= again.tv_sec * 1000000000L + again.tv_nsec);
         timespec resolution;
         CHECK_OK(clock_getres(clock, &resolution));
         CHECK_EQ(resolution.tv_sec, 0);
@@ -61,15 +62,14 @@ TEST(timers, clocks_run_and_agree) {
     CHECK_ERRNO(raw_clock(CLOCK_MONOTONIC, bad<timespec>()), EFAULT);
     CHECK_ERRNO(syscall(SYS_clock_settime, CLOCK_MONOTONIC, &time), EINVAL);
     timeval day;
+    const time_t second = ::time(nullptr);
     CHECK_OK(gettimeofday(&day, nullptr));
-    CHECK(labs(::time(nullptr) - day.tv_sec) <= 1);
+    CHECK(second <= day.tv_sec && day.tv_sec <= ::time(nullptr) + 1);  // time() may lag behind by a tick
     CHECK(day.tv_sec > 1577836800);  // 2020
     CHECK_EQ(syscall(SYS_time, nullptr) - day.tv_sec >= 0, 1);
 }
 TEST(timers, cpu_clocks_count_work_only) {
-    const int64_t before = now_ns(CLOCK_PROCESS_CPUTIME_ID);
-    sleep_ms(50);
-    CHECK(now_ns(CLOCK_PROCESS_CPUTIME_ID) - before < 40000000);
+    CHECK(a_sleep_costs_less(CLOCK_PROCESS_CPUTIME_ID, 50, 40));
     const int64_t middle = now_ns(CLOCK_THREAD_CPUTIME_ID), start = now_ns();
     while (now_ns() - start < 30000000) {}
     CHECK(now_ns(CLOCK_THREAD_CPUTIME_ID) > middle);
@@ -115,8 +115,10 @@ TEST(timers, sleeping) {
 }
 TEST(timers, alarm_and_itimer_real) {
     catch_alarm(SIGALRM);
-    CHECK_EQ(alarm(10), 0);
-    CHECK_EQ(alarm(0), 10);
+    const int64_t begun = now_ns();
+    CHECK_EQ(alarm(1000), 0);
+    const unsigned left = alarm(0);
+    CHECK(left <= 1000 && left + (now_ns() - begun) / 1000000000 >= 999);
     itimerval timer = {{0, 20000}, {0, 10000}}, old;
     CHECK_OK(setitimer(ITIMER_REAL, &timer, nullptr));
     while (g_alarms < 3) pause();
@@ -139,10 +141,11 @@ TEST(timers, itimers_of_cpu_time) {
     for (int which : which_list) {
         g_alarms = 0;
         itimerval timer = {{0, 0}, {0, 30000}};
+        const int64_t before = now_ns(CLOCK_PROCESS_CPUTIME_ID);
         CHECK_OK(syscall(SYS_setitimer, which, &timer, nullptr));
         sleep_ms(60);
-        CHECK_EQ(g_alarms, 0);
-        const int64_t end = now_ns() + 5000000000;
+        CHECK(g_alarms == 0 || now_ns(CLOCK_PROCESS_CPUTIME_ID) - before >= 30000000);  // a host that stood still
+        const int64_t end = now_ns() + 50000000000;
         while (g_alarms == 0 && now_ns() < end) {}
         CHECK_EQ(g_alarms, 1);
     }
@@ -208,7 +211,7 @@ TEST(timers, posix_timer_of_cpu_time_and_none) {
     itimerspec setting = {{0, 0}, {0, 20000000}}, now;
     CHECK_OK(timer_settime(timer, 0, &setting, nullptr));
     burn_ms(40);
-    const int64_t end = now_ns() + 2000000000;
+    const int64_t end = now_ns() + 50000000000;
     while (g_alarms == 0 && now_ns() < end) {}
     CHECK_EQ(g_alarms, 1);
     event.sigev_notify = SIGEV_NONE;

@@ -66,10 +66,27 @@ inline int64_t now_ns(clockid_t clock = CLOCK_MONOTONIC) {
     clock_gettime(clock, &t);
     return t.tv_sec * 1000000000L + t.tv_nsec;
 }
+// Whether `left` is what is left of `whole` for somebody who began to wait at `begun` (now_ns): no more than that is gone, however
+// long the machine stood still, and some of it is.
+inline bool is_rest_of(const timespec& whole, const timespec& left, int64_t begun) {
+    const int64_t gone = (whole.tv_sec - left.tv_sec) * 1000000000L + (whole.tv_nsec - left.tv_nsec);
+    return left.tv_sec >= 0 && gone > 0 && gone <= now_ns() - begun;
+}
 inline void sleep_ms(long ms) {
     timespec t = {ms / 1000, (ms % 1000) * 1000000};
     while (nanosleep(&t, &t) == -1 && errno == EINTR) {
     }
+}
+
+// Whether a sleep can pass with less of a CPU clock than that. What a host that stands still takes from us while we run is counted
+// as ours, so that one time in many says enough.
+inline bool a_sleep_costs_less(clockid_t clock, long sleep_length_ms, int64_t most_ms) {
+    for (int tries = 0; tries < 20; ++tries) {
+        const int64_t before = now_ns(clock);
+        sleep_ms(sleep_length_ms);
+        if (now_ns(clock) - before < most_ms * 1000000) return true;
+    }
+    return false;
 }
 
 // Forks, runs `body` in the child, which leaves with 0 unless the body leaves otherwise.
@@ -103,6 +120,8 @@ long read_file(const char* path, char* buffer, size_t size);
 void become_user(uid_t uid = 1000, gid_t gid = 1000);
 // Waits until the process is asleep in the kernel ('S' in its stat), so that a test can act on a blocked one.
 void wait_until_asleep(pid_t pid);
+// The same for any of the letters of proc(5), as "Z" for one that has ended.
+void wait_for_state(pid_t pid, const char* letters);
 // For programs that the case executes: the path of this very binary.
 const char* self_path();
 
