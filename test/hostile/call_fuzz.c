@@ -33,7 +33,8 @@
 
 // A file system of its own, so that what the calls make in it goes with it.
 static const char kPlayground[] = "/tmp/call_fuzz";
-enum { kFirstUser = 60000, kDescriptors = 30, kMostWorkers = 16, kCallsOfALife = 20000, kLifeMs = 2000 };
+enum { kFirstUser = 60000, kDescriptors = 30, kMostWorkers = 16, kCallsOfALife = 20000, kLifeMs = 2000,
+       kMostSweeps = 2000, kPatienceMs = 20000 };
 
 static uint64_t next(uint64_t* state) {  // xorshift64*
     uint64_t x = *state;
@@ -187,7 +188,7 @@ static void open_descriptors(void) {
 
 // Kills all that the worker left behind; its user is nobody else's.
 static void sweep(unsigned user) {
-    for (int i = 0; i < 50; ++i) {
+    for (int i = 0; i < kMostSweeps; ++i) {
         pid_t killer = fork();
         if (killer == 0) {
             if (setgid(user) != 0 || setuid(user) != 0) _exit(1);
@@ -301,6 +302,6 @@ int main(int argc, char** argv) {
 
     // Every CPU keeps pages, stacks and half-filled slabs in hand: it grows to that and stays there.
     const AccountingSlack slack = {.objects = 0, .pages = 128 * (1 + sysconf(_SC_NPROCESSORS_ONLN)), .heap_bytes = -1};
-    accounting_verdict(2, &before, &after, accounting_comes_back(&before, &after, slack, 5000));
+    accounting_verdict(2, &before, &after, accounting_comes_back(&before, &after, slack, kPatienceMs));
     return 0;
 }

@@ -24,7 +24,7 @@
 #include "test/accounting.h"
 
 static const char kFolder[] = "/tmp/exec_fuzz", kInterpreter[] = "/tmp/exec_fuzz/interpreter";
-enum { kHeaders = 4, kCode = 0x400, kFileBytes = 0x3000, kChildMs = 2000, kPatienceMs = 5000, kWorkers = 4 };
+enum { kHeaders = 4, kCode = 0x400, kFileBytes = 0x3000, kChildMs = 2000, kPatienceMs = 20000, kWorkers = 4 };
 
 static uint64_t next(uint64_t* state) {  // xorshift64*
     uint64_t x = *state;

@@ -23,7 +23,7 @@
 
 #include "test/accounting.h"
 
-enum { kMakers = 4, kLookers = 4, kPatienceMs = 5000 };
+enum { kMakers = 4, kLookers = 4, kPatienceMs = 20000 };
 static char* self_path;
 
 static uint64_t next(uint64_t* state) {  // xorshift64*

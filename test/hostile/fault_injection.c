@@ -39,7 +39,7 @@
 
 #include "test/accounting.h"
 
-enum { kMostFailures = 3000, kChildMs = 10000, kPatienceMs = 3000, kRounds = 3, kHeapSlack = 2048, kPageSlack = 96 };
+enum { kMostFailures = 3000, kChildMs = 30000, kPatienceMs = 20000, kRounds = 3, kHeapSlack = 2048, kPageSlack = 96 };
 static const char kFolder[] = "/tmp/fault_injection";
 static int fail_fd;
 static char* self_path;
