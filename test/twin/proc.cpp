@@ -107,6 +107,19 @@ TEST(proc, stat_has_its_fields) {
     CHECK_EQ(blanks, 50);  // 52 fields
     CHECK_EQ(buffer[strlen(buffer) - 1], '\n');
 }
+TEST(proc, who_is_deaf_to_signals_is_shown_as_D) {
+    static char value[64];
+    const pid_t child = vfork();  // whose parent only a fatal signal wakes
+    if (child == 0) {
+        char path[64];
+        snprintf(path, sizeof(path), "/proc/%d/status", getppid());
+        for (int tries = 0; tries < 1000 && value[0] != 'D'; ++tries, sleep_ms(1))
+            if (!field(path, "State", value, sizeof(value))) break;
+        _exit(0);
+    }
+    CHECK_EXITED(status_of(child), 0);
+    CHECK_STR(value, "D (disk sleep)");
+}
 TEST(proc, states_of_others) {
     int fds[2];
     CHECK_OK(pipe(fds));
