@@ -77,6 +77,24 @@ std::string neighbours(const OpenedObject& opened, const ObjectProgram& program,
     return out;
 }
 
+// The refused offset may be one that was moved to fit the kernel's types, into memory that is laid out
+// as the program's types say: a copy of a structure that has grown since.
+std::string moved_offset(const ObjectProgram& program, const Report& report) {
+    if (report.problem != bpf::Problem::OutOfBounds && report.problem != bpf::Problem::UninitializedStack) return "";
+    for (const CoreOutcome& o : program.relocated) {
+        if (o.insn == report.insn && o.is_offset && o.before != o.after)
+            return "The offset was moved by CO-RE: " + o.what + " lies at " + std::to_string(o.after) + " in the kernel's types, at " +
+                   std::to_string(o.before) + " in the program's. Read that member itself (BPF_CORE_READ) in place of a copy of what is around it.";
+    }
+    return "";
+}
+
+// What usually mends it; may be empty.
+std::string mending(const ObjectProgram& program, const Report& report) {
+    const std::string moved = moved_offset(program, report);
+    return moved.empty() ? hint(report) : moved;
+}
+
 }  // namespace
 
 std::string diagnosis_text(const OpenedObject& opened, const ObjectProgram& program, const Report& report) {
@@ -98,7 +116,7 @@ std::string diagnosis_text(const OpenedObject& opened, const ObjectProgram& prog
         if (line.line != 0) out += "  [" + short_file(line.file) + ":" + std::to_string(line.line) + ": " + trimmed(line.text).substr(0, 80) + "]";
         out += "\n";
     }
-    if (const std::string mend = hint(report); !mend.empty()) out += "  " + mend + "\n";
+    if (const std::string mend = mending(program, report); !mend.empty()) out += "  " + mend + "\n";
     if (out.size() > kMaxText) out.resize(kMaxText);
     return out;
 }
@@ -115,7 +133,7 @@ nlohmann::ordered_json diagnosis_json(const OpenedObject& opened, const ObjectPr
     if (report.is_accepted) return json;
     json["problem"] = problem_name(report.problem);
     json["text"] = std::string(report.text, report.text_length);
-    json["hint"] = hint(report);
+    json["hint"] = mending(program, report);
     auto place = [&](u32 insn) {
         nlohmann::ordered_json p;
         p["instruction"] = insn;

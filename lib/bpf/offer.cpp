@@ -22,13 +22,14 @@ bool Analysis::refuse_helper(u32 id, const HelperPrototype* h) {
     for (size_t i = 0; name == nullptr && i < environment_.prototypes.size(); i++) {
         name = environment_.prototypes[i].id == id ? environment_.prototypes[i].name : nullptr;
     }
-    // What loaders leave where a CO-RE relocation found nothing in the kernel's types.
-    constexpr u32 kPoisoned = 195896080;
-    if (id == kPoisoned) {
-        return fail(
-            Problem::NotSupported, -1,
+    if (id == kPoisonedCall) {
+        const char* why =
             "a member, type or value that this instruction needs is not in the kernel's types; "
-            "ask with bpf_core_field_exists() or a relative of it first");
+            "ask with bpf_core_field_exists() or a relative of it first";
+        for (const PoisonedInsn& p : program_.poisoned) {
+            why = p.insn == state_->insn ? p.why : why;
+        }
+        return fail(Problem::NotSupported, -1, why);
     }
     if (name == nullptr) {
         return fail(Problem::BadHelper, -1, "there is no helper ", id);

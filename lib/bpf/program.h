@@ -25,6 +25,14 @@ struct LineInfo {
     u32 line_column = 0;  // line << 10 | column
 };
 
+// What loaders leave where a CO-RE relocation found nothing in the kernel's types: a call of it.
+inline constexpr u32 kPoisonedCall = 195896080;
+
+struct PoisonedInsn {
+    u32 insn = 0;
+    const char* why = "";
+};
+
 // A program of type Extension (freplace) stands in for a global function of another program and sees
 // what that one sees; one of type Tracing (fentry, fexit) is called beside such a function.
 struct Program;
@@ -49,6 +57,7 @@ struct Program {
     const Btf* btf = nullptr;
     std::span<const FunctionInfo> functions;
     std::span<const LineInfo> lines;
+    std::span<const PoisonedInsn> poisoned;  // by its loader, which knows why
 };
 
 }  // namespace gyre::bpf

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 
 #include "lib/bpf/object/object.h"
 
@@ -30,6 +31,7 @@ private:
 
     std::string read_types();
     void place_variables();
+    void make_hidden_static();
     std::string read_extension();
     std::string read_maps();
     std::string read_legacy_maps(const ElfSection& s, u32 index);
@@ -43,6 +45,7 @@ private:
                                 std::map<std::pair<u32, u32>, u32>& placed);
     std::string append_function(ObjectProgram& p, const Function& f,
                                 std::map<std::pair<u32, u32>, u32>& placed);
+    const CoreCandidates& core_candidates();
     std::string relocate(ObjectProgram& p, const Function& f, u32 base, u32 at,
                          const ElfRelocation& r, std::map<std::pair<u32, u32>, u32>& placed);
     std::string refer_to_extern(ObjectProgram& p, u32 at, const ElfSymbol& symbol);
@@ -59,6 +62,7 @@ private:
     std::vector<Function> functions_;
     ExtensionInfo extension_;
     std::map<u32, std::vector<ElfRelocation>> relocations_;
+    std::unique_ptr<CoreCandidates> core_candidates_;  // made when the first is asked for
     std::map<u32, u32> data_maps_;  // section -> map
     std::map<std::string, std::pair<u32, u32>> struct_ops_;  // program -> kernel type, member
 };

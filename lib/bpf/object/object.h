@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "lib/bpf/btf_fields.h"
+#include "lib/bpf/object/core.h"
 #include "lib/bpf/object/elf.h"
 #include "lib/bpf/object/kernel_config.h"
 #include "lib/bpf/program.h"
@@ -34,6 +35,8 @@ struct ObjectProgram {
     std::vector<Insn> insns;
     std::vector<FunctionInfo> functions;
     std::vector<LineInfo> lines;
+    std::vector<CoreOutcome> relocated;  // by instruction
+    std::vector<PoisonedInsn> poisoned;
     std::vector<std::string> comments;  // declaration tags of the function
     Program program;                    // borrows from this object
     std::string attach_name;            // what the section says that it is attached to
@@ -88,17 +91,5 @@ struct SectionType {
 // What a section's name says of its programs (libbpf's conventions).
 SectionType section_type(std::string_view section);
 std::string_view program_type_name(ProgramType type);
-
-struct CoreRelocation {
-    u32 insn = 0;
-    u32 type_id = 0;
-    std::string_view path;
-    u32 kind = 0;
-};
-
-// Applies a CO-RE relocation to the instruction (and the next, for a 64-bit immediate). Returns
-// an empty string or what is wrong.
-std::string apply_core_relocation(const Btf& local, const Btf& kernel, const CoreRelocation& r,
-                                  std::span<Insn> insns, u32 at);
 
 }  // namespace gyre::bpf

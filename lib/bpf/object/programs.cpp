@@ -187,6 +187,19 @@ std::string ObjectLoader::relocate(ObjectProgram& p, const Function& f, u32 base
     return {};
 }
 
+const CoreCandidates& ObjectLoader::core_candidates() {
+    if (core_candidates_ == nullptr) {
+        std::vector<const CoreRelocation*> all;
+        for (const auto& [section, relocations] : extension_.core) {
+            for (const CoreRelocation& r : relocations) {
+                all.push_back(&r);
+            }
+        }
+        core_candidates_ = std::make_unique<CoreCandidates>(object_.btf_, *kernel_, all);
+    }
+    return *core_candidates_;
+}
+
 std::string ObjectLoader::append_function(ObjectProgram& p, const Function& f,
                                           std::map<std::pair<u32, u32>, u32>& placed) {
     u32 base = static_cast<u32>(p.insns.size());
@@ -222,11 +235,13 @@ std::string ObjectLoader::append_function(ObjectProgram& p, const Function& f,
         if (kernel_ == nullptr) {
             return "CO-RE relocations need the target kernel's BTF";
         }
-        std::string problem =
-            apply_core_relocation(object_.btf_, *kernel_, r, p.insns, r.insn - f.begin + base);
+        CoreOutcome outcome;
+        outcome.insn = r.insn - f.begin + base;
+        std::string problem = core_candidates().apply(r, p.insns, outcome.insn, outcome);
         if (!problem.empty()) {
             return problem;
         }
+        p.relocated.push_back(std::move(outcome));
     }
     std::map<u32, const ElfRelocation*> here;
     for (const ElfRelocation& r : relocations_[f.section]) {
@@ -358,6 +373,12 @@ void ObjectLoader::make_program(const Function& f) {
     program.insns = p->insns;
     program.functions = p->functions;
     program.lines = p->lines;
+    for (const CoreOutcome& outcome : p->relocated) {
+        if (!outcome.poisoned.empty()) {
+            p->poisoned.push_back({outcome.insn, outcome.poisoned.c_str()});
+        }
+    }
+    program.poisoned = p->poisoned;
     program.maps = object_.map_pointers_;
     program.btf = object_.btf();
     const std::string& l = object_.license_;
