@@ -47,6 +47,7 @@ struct Comparison {
     KernelVerdict kernel;
 
     bool is_different() const { return kernel.is_known && kernel.is_accepted != is_accepted; }
+    std::string why_unknown() const { return kernel.log + (kernel.error != 0 ? std::string(": ") + std::strerror(kernel.error) : ""); }
     const char* kernel_word() const { return !kernel.is_known ? "not asked" : kernel.is_accepted ? "accepts" : "refuses"; }
 };
 
@@ -80,6 +81,7 @@ nlohmann::ordered_json to_json(const ObjectProgram& program, const Comparison& c
                                   {"kernel", c.kernel_word()}, {"time_us", median(c.gyre_us)}, {"kernel_time_us", median(c.kernel_us)},
                                   {"memory_bytes", c.memory_bytes}};
     if (!c.is_accepted) row["gyre_says"] = c.refusal;
+    if (!c.kernel.is_known) row["not_asked"] = c.why_unknown();
     if (c.kernel.is_known && !c.kernel.is_accepted) row["kernel_says"] = last_words(c.kernel.log);
     return row;
 }
@@ -87,7 +89,7 @@ nlohmann::ordered_json to_json(const ObjectProgram& program, const Comparison& c
 void print(const ObjectProgram& program, const Comparison& c) {
     std::printf("%-40s gyre %s in %.0f us, kernel %s in %.0f us%s\n", program.name.c_str(), c.is_accepted ? "accepts" : "refuses", median(c.gyre_us),
                 c.kernel_word(), median(c.kernel_us), c.is_different() ? "  DIFFERENT" : "");
-    if (!c.kernel.is_known) std::printf("    %s%s%s\n", c.kernel.log.c_str(), c.kernel.error != 0 ? ": " : "", c.kernel.error != 0 ? std::strerror(c.kernel.error) : "");
+    if (!c.kernel.is_known) std::printf("    %s\n", c.why_unknown().c_str());
     const bool is_refused = !c.is_accepted || (c.kernel.is_known && !c.kernel.is_accepted);
     if (is_refused && !c.is_accepted) std::printf("    gyre:   %s\n", c.refusal.c_str());
     if (is_refused && c.kernel.is_known && !c.kernel.is_accepted)

@@ -105,11 +105,12 @@ u32 entry_count(const Map& map) {
         }
         return bytes;
     }
-    // Others that say nothing are sized by their users before they are made.
-    const bool has_entries = map.type == MapType::Hash || map.type == MapType::LruHash || map.type == MapType::PercpuHash ||
-                             map.type == MapType::LruPercpuHash || map.type == MapType::Array ||
-                             map.type == MapType::PercpuArray || map.type == MapType::BloomFilter;
-    return map.max_entries == 0 && has_entries ? 1 : map.max_entries;
+    // Others that say nothing are sized by their users before they are made; these have no size.
+    switch (map.type) {
+        case MapType::SkStorage: case MapType::InodeStorage: case MapType::TaskStorage: case MapType::CgrpStorage:
+        case MapType::CgroupStorage: case MapType::PercpuCgroupStorage: case MapType::Arena: return map.max_entries;
+        default: return std::max(map.max_entries, 1u);
+    }
 }
 
 int make_map(const Map& map, std::span<const u8> btf, int shared_btf, int inner, Descriptors& d) {
@@ -149,6 +150,17 @@ int make_map(const Map& map, std::span<const u8> btf, int shared_btf, int inner,
         bpf_call(BPF_MAP_FREEZE, freeze);
     }
     return fd;
+}
+
+bool uses_map(const Program& program, size_t index) {
+    for (size_t i = 0; i + 1 < program.insns.size(); i++) {
+        const Insn& insn = program.insns[i];
+        if (!is_ld_imm64(insn)) continue;
+        const bool is_map = insn.src() == kPseudoMapFd || insn.src() == kPseudoMapValue;
+        if (is_map && insn.imm >= 0 && static_cast<size_t>(insn.imm) == index) return true;
+        i++;
+    }
+    return false;
 }
 
 u64 number_after(const std::string& text, const char* words) {
@@ -198,6 +210,11 @@ KernelVerdict ask_kernel(const Program& program, std::span<const u8> bare_btf,
     Descriptors d;
     std::vector<int> map_fds;
     int program_btf = load_btf(bare_btf, d);
+    if (program_btf < 0 && !bare_btf.empty()) {
+        verdict.error = errno;
+        verdict.log = "the object's types were not taken";
+        return verdict;
+    }
     map_fds.assign(made_maps.begin(), made_maps.end());
     for (size_t i = map_fds.size(); i < program.maps.size(); i++) {
         int inner = -1;
@@ -216,7 +233,7 @@ KernelVerdict ask_kernel(const Program& program, std::span<const u8> bare_btf,
         // A type is the same only within one load of the types.
         int shared = std::ranges::equal(btf, bare_btf) ? program_btf : -1;
         int fd = make_map(*program.maps[i], btf, shared, inner, d);
-        if (fd < 0) {
+        if (fd < 0 && uses_map(program, i)) {
             verdict.error = errno;
             verdict.log = std::string("the map ") + program.maps[i]->name + " was not made";
             return verdict;

@@ -201,6 +201,13 @@ void Btf::set_section_size(std::span<u8> bytes, u32 id, u32 size) const {
     }
 }
 
+void Btf::set_function_linkage(std::span<u8> bytes, u32 id, u32 linkage) const {
+    const u8* p = body(id);
+    if (p != nullptr && type(id).kind() == BtfKind::Function) {
+        store32(bytes.data() + (p - bytes.data()) - 8, (type(id).info & ~0xffffu) | linkage);
+    }
+}
+
 u32 Btf::int_encoding(u32 id) const {
     return type(id).kind() == BtfKind::Int ? word(body(id), 0) : 0;
 }

@@ -81,6 +81,7 @@ public:
     // For loaders: writes into `bytes`, which must be what open() was given.
     void set_section_variable(std::span<u8> bytes, u32 id, u32 index, u32 offset, u32 size) const;
     void set_section_size(std::span<u8> bytes, u32 id, u32 size) const;
+    void set_function_linkage(std::span<u8> bytes, u32 id, u32 linkage) const;
 
     // Follows typedefs and qualifiers (and type tags).
     u32 skip_modifiers(u32 id) const;

@@ -165,7 +165,10 @@ bool Analysis::prepare_global(State& s, u32 subprogram) {
     BtfKind kind = btf.type(result).kind();
     bool may_be_void = result == 0 && environment_.target.version > 618;
     if (!may_be_void && kind != BtfKind::Int && kind != BtfKind::Enum && kind != BtfKind::Enum64) {
-        return fail(Problem::BadType, -1, "a global function must return a number or nothing");
+        return fail(Problem::BadType, -1, "the global function ",
+                    btf.name(flow_.subprograms[subprogram].type_id), " returns ",
+                    result == 0 ? "nothing" : "what is no number",
+                    "; such a function must return a number, or be static (or __hidden)");
     }
     for (u32 i = 0; i < count; i++) {
         GlobalArgument want = global_argument(prototype, i);

@@ -79,10 +79,30 @@ std::string ObjectLoader::read_types() {
     }
     object_.has_btf_ = true;
     place_variables();
+    make_hidden_static();
     return {};
 }
 
-// clang leaves the sizes of data sections and the places of their variables to the loader.
+// A function that no other object may see (__hidden) is verified where it is called, as libbpf has it.
+void ObjectLoader::make_hidden_static() {
+    constexpr u8 kInternal = 1, kHidden = 2;
+    std::set<std::string_view> hidden;
+    for (const ElfSymbol& y : elf_.symbols()) {
+        if (y.type == kSymbolFunction && y.section != kUndefined &&
+            (y.visibility == kInternal || y.visibility == kHidden)) {
+            hidden.insert(y.name);
+        }
+    }
+    const Btf& btf = object_.btf_;
+    for (u32 id = 1; id < btf.type_count() && !hidden.empty(); id++) {
+        if (btf.type(id).kind() == BtfKind::Function && hidden.contains(btf.name(id))) {
+            btf.set_function_linkage(object_.btf_bytes_, id, 0);
+        }
+    }
+}
+
+// clang leaves the sizes of data sections and the places of their variables to the loader. A linker of
+// objects has filled them in; and several of its variables may have one name.
 void ObjectLoader::place_variables() {
     Btf& btf = object_.btf_;
     for (u32 id = 1; id < btf.type_count(); id++) {
@@ -92,6 +112,9 @@ void ObjectLoader::place_variables() {
         u32 index = section_index(btf.name(id));
         u32 size = index != 0 ? static_cast<u32>(elf_.sections()[index].size) : 0;
         bool is_virtual = btf.name(id) == ".ksyms" || btf.name(id) == ".kconfig";
+        if (!is_virtual && btf.type(id).size_or_type != 0) {
+            continue;
+        }
         u32 next = 0;
         for (u32 i = 0; i < btf.type(id).count(); i++) {
             BtfSectionVariable v = btf.section_variable(id, i);
@@ -222,12 +245,24 @@ void ObjectLoader::find_struct_ops() {
 // Functions may not be extern, and a section may not list functions: as libbpf does, the linkage
 // becomes global and the virtual section an enumeration of the names.
 std::vector<u8> Object::loadable_btf() const {
-    std::vector<u8> out = btf_bytes_;
     if (!has_btf_) {
-        return out;
+        return btf_bytes_;
     }
+    // Types and strings, behind a header of the first form: newer ones tell of sections that Linux 6.18
+    // does not know.
+    constexpr u32 kHeaderBytes = 24;
+    const u32 old_header = load32(btf_bytes_, 4);
+    const u32 types = load32(btf_bytes_, 8), types_bytes = load32(btf_bytes_, 12);
+    const u32 strings = load32(btf_bytes_, 16), strings_bytes = load32(btf_bytes_, 20);
+    std::vector<u8> out(btf_bytes_.begin(), btf_bytes_.begin() + kHeaderBytes);
+    const u8* sections = btf_bytes_.data() + old_header;
+    out.insert(out.end(), sections + types, sections + types + types_bytes);
+    out.insert(out.end(), sections + strings, sections + strings + strings_bytes);
     auto put = [&](size_t at, u32 v) { memcpy(out.data() + at, &v, 4); };
-    size_t at = load32(btf_bytes_, 4) + load32(btf_bytes_, 8);
+    put(4, kHeaderBytes);
+    put(8, 0);
+    put(16, types_bytes);
+    const size_t at = kHeaderBytes;
     u32 some_name = 0;
     for (u32 id = 1; id < btf_.type_count() && some_name == 0; id++) {
         if (btf_.type(id).kind() == BtfKind::Function) {
@@ -256,6 +291,18 @@ std::vector<u8> Object::loadable_btf() const {
             for (u32 i = 0; i < t.count(); i++) {
                 u32 entry = btf_.section_variable(id, i).type;
                 put(here + 12 + i * 12, btf_.type(entry).name_offset);
+            }
+        }
+        if (t.kind() == BtfKind::Section && !is_virtual) {  // variables must stand in order
+            std::vector<BtfSectionVariable> variables;
+            for (u32 i = 0; i < t.count(); i++) {
+                variables.push_back(btf_.section_variable(id, i));
+            }
+            std::ranges::sort(variables, {}, &BtfSectionVariable::offset);
+            for (u32 i = 0; i < t.count(); i++) {
+                put(here + 12 + i * 12, variables[i].type);
+                put(here + 16 + i * 12, variables[i].offset);
+                put(here + 20 + i * 12, variables[i].size);
             }
         }
         if (t.kind() == BtfKind::Variable && btf_.variable_linkage(id) == 2) {
