@@ -167,6 +167,23 @@ Problem choose_one(const OpenedObject& opened) {
     return {.what = "the object holds several programs", .hint = "Choose one with --program NAME: " + names + "."};
 }
 
+namespace {
+
+// Of a function of the kernel or of the program, as far as the types tell.
+std::string callee_name(const OpenedObject& opened, const ObjectProgram& program, u32 at) {
+    const Insn& insn = program.insns[at];
+    if (insn.code != (kClassJmp | kCall)) return {};
+    if (insn.src() == kCallKfunc && insn.off == 0 && opened.kernel_btf != nullptr)
+        return std::string(opened.kernel_btf->name(static_cast<u32>(insn.imm)));
+    if (insn.src() != kCallSubprogram || opened.object->btf() == nullptr) return {};
+    for (const FunctionInfo& f : program.functions) {
+        if (f.insn == at + 1 + static_cast<u32>(insn.imm)) return std::string(opened.object->btf()->name(f.type_id));
+    }
+    return {};
+}
+
+}  // namespace
+
 std::string instruction_text(const OpenedObject& opened, const ObjectProgram& program, u32 at) {
     if (at >= program.insns.size()) return {};
     char buffer[128];
@@ -179,7 +196,8 @@ std::string instruction_text(const OpenedObject& opened, const ObjectProgram& pr
             if (static_cast<s32>(h.id) == insn.imm) return text + " (" + h.name + ")";
         }
     }
-    return text;
+    const std::string callee = callee_name(opened, program, at);
+    return callee.empty() ? text : text + " (" + callee + ")";
 }
 
 SourceLine source_of(const OpenedObject& opened, const ObjectProgram& program, u32 at) {

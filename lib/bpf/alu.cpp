@@ -436,7 +436,7 @@ bool Analysis::load_imm64(const Insn& insn) {
             }
             const Subprogram& callee = flow_.subprograms[s];
             if (callee.type_id == 0) {
-                return fail(Problem::BadType, -1, "a callback needs BTF");
+                return fail(Problem::BadType, -1, "a callback needs the program's types; compile with -g");
             }
             if (callee.is_global) {
                 return fail(Problem::BadType, -1, "a callback must be a static function");

@@ -79,6 +79,16 @@ std::span<const Accepts> accepted(ArgumentKind kind, u16 version) {
     }
 }
 
+// Of an access that is too large: that the map decides its size, not the program. False, as a refusal is.
+bool tell_whose_size(Report& report, const Map& map, const char* part) {
+    if (report.problem == Problem::OutOfBounds) {
+        TextWriter out(std::span(report.text).subspan(report.text_length));
+        out << "; the " << part << "s of the map " << map.name << " are so large";
+        report.text_length += static_cast<u32>(out.text().size());
+    }
+    return false;
+}
+
 }  // namespace
 
 bool Analysis::check_argument_kind(const Reg& r, unsigned number, ArgumentSpec spec,
@@ -375,9 +385,6 @@ bool Analysis::check_argument(u32 index, CallFacts& facts) {
     }
     switch (spec.kind) {
         case ArgumentKind::ConstMapPtr:
-            if (facts.map != nullptr && facts.map->inner == nullptr && false) {
-                return false;
-            }
             facts.map = r.map;
             facts.map_lookup = r.parent;
             return true;
@@ -386,8 +393,10 @@ bool Analysis::check_argument(u32 index, CallFacts& facts) {
                 return fail(Problem::BadArgument, n, "there is no map for this key");
             }
             facts.is_raw_memory = false;
-            return check_memory_argument(number, facts.map->key_size, false, Access::Read, facts) &&
-                   check_map_key_constant(number, facts);
+            if (!check_memory_argument(number, facts.map->key_size, false, Access::Read, facts)) {
+                return tell_whose_size(report_, *facts.map, "key");
+            }
+            return check_map_key_constant(number, facts);
         case ArgumentKind::MapValue:
             if (is_null) {
                 return true;
@@ -397,7 +406,8 @@ bool Analysis::check_argument(u32 index, CallFacts& facts) {
             }
             facts.is_raw_memory = spec.has(kUninit);
             return check_memory_argument(number, facts.map->value_size, false,
-                                         spec.has(kWrite) ? Access::Write : Access::Read, facts);
+                                         spec.has(kWrite) ? Access::Write : Access::Read, facts) ||
+                   tell_whose_size(report_, *facts.map, "value");
         case ArgumentKind::Mem:
             facts.is_raw_memory = spec.has(kUninit);
             if (spec.has(kFixedSize) && !is_null) {

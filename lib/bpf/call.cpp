@@ -224,6 +224,13 @@ bool Analysis::check_return_value(unsigned number) {
     s64 smin = is_half ? r.var.half_smin : r.var.smin;
     s64 smax = is_half ? r.var.half_smax : r.var.smax;
     if (smin < low || smax > high) {
+        if (smin == smax) {
+            const s64 half = static_cast<s32>(smin);
+            const bool is_negative = smin == static_cast<s64>(static_cast<u32>(half)) && half < 0;
+            return fail(Problem::BadReturnValue, static_cast<int>(number), "the program must return ",
+                        low, " to ", high, ", but r", number, " is ", is_negative ? half : smin,
+                        is_negative ? " in its lower 32 bits" : "");
+        }
         return fail(Problem::BadReturnValue, static_cast<int>(number),
                     "the program must return ", low, " to ", high, ", but r", number,
                     " may be anything from ", smin, " to ", smax);

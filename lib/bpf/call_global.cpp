@@ -11,7 +11,7 @@ bool Analysis::check_global_arguments(u32 s) {
     const Btf* btf = program_.btf;
     const Subprogram& sub = flow_.subprograms[s];
     if (btf == nullptr || sub.type_id == 0) {
-        return fail(Problem::BadType, -1, "a global function needs BTF");
+        return fail(Problem::BadType, -1, "a global function needs the program's types; compile with -g");
     }
     u32 prototype = btf->type(sub.type_id).size_or_type;
     u32 count = btf->type(prototype).count();

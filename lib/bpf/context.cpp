@@ -69,10 +69,6 @@ bool Analysis::access_context(unsigned number, s32 off, u32 size, Access kind, i
         }
         at += static_cast<s64>(base.var.value());
     }
-    if (kind == Access::Write && value_reg >= 0 &&
-        reg(static_cast<unsigned>(value_reg)).is_pointer() && false) {
-        return false;
-    }
     Reg value = Reg::unknown();
     if (layout->style == ContextStyle::Btf) {
         if (!access_btf_context(static_cast<s32>(at), size, kind, value)) {

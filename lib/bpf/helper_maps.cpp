@@ -116,12 +116,8 @@ bool Analysis::check_helper_map(u32 id, const CallFacts& facts) {
     u32 flags = map.flags;
     bool writes = id == helper::kMapUpdate || id == helper::kMapDelete || id == helper::kMapPush ||
                   id == helper::kMapPop;
-    bool reads = id == helper::kMapLookup && false;
     if (writes && (flags & kMapReadOnlyProgram)) {
         return fail(Problem::ReadOnly, -1, "the map may only be read by programs");
-    }
-    if (reads && (flags & kMapWriteOnlyProgram)) {
-        return fail(Problem::ReadOnly, -1, "the map may only be written by programs");
     }
     return true;
 }
@@ -147,6 +143,11 @@ bool Analysis::check_used_map(const Map& map) {
                         : is_graph ? "a list or tree"
                                    : "a timer or work queue");
         }
+    }
+    if ((map.type == M::ArrayOfMaps || map.type == M::HashOfMaps) && map.inner == nullptr) {
+        return fail(Problem::NotSupported, -1, "the map ", map.name,
+                    " holds maps, but nothing says of which kind, so the kernel will not make it: give it "
+                    "__array(values, ...), or the inner map that the loader sets");
     }
     if (map.type == M::StructOps) {
         return fail(Problem::BadArgument, -1, "a struct_ops map may not be used by programs");

@@ -15,6 +15,22 @@ bool probes_memory(ProgramType type) {
            type == ProgramType::RawTracepointWritable;
 }
 
+const char* field_name(FieldKind kind) {
+    switch (kind) {
+        case FieldKind::SpinLock: return "the bpf_spin_lock";
+        case FieldKind::ResSpinLock: return "the bpf_res_spin_lock";
+        case FieldKind::Timer: return "the bpf_timer";
+        case FieldKind::ListHead: return "the bpf_list_head";
+        case FieldKind::ListNode: return "the bpf_list_node";
+        case FieldKind::RbRoot: return "the bpf_rb_root";
+        case FieldKind::RbNode: return "the bpf_rb_node";
+        case FieldKind::Refcount: return "the bpf_refcount";
+        case FieldKind::Workqueue: return "the bpf_wq";
+        case FieldKind::TaskWork: return "the bpf_task_work";
+        default: return "a kernel pointer";
+    }
+}
+
 }  // namespace
 
 bool Analysis::check_alignment(const Reg& base, s32 off, u32 size, bool strict) {
@@ -125,9 +141,10 @@ bool Analysis::check_map_access(const Reg& base, unsigned number, s32 off, u32 s
                               f.kind == FieldKind::KptrReferenced ||
                               f.kind == FieldKind::KptrPercpu || f.kind == FieldKind::Uptr;
             if (!is_pointer) {
-                return fail(Problem::BadArgument, static_cast<int>(number),
-                            "the access touches a part of the map's value that only its own "
-                            "helpers may touch");
+                return fail(Problem::BadArgument, static_cast<int>(number), "the access of ", size,
+                            " bytes at offset ", low, " touches ", field_name(f.kind), " at offset ",
+                            f.offset, " of the values of the map ", map.name,
+                            ", which only its own helpers may touch");
             }
             if (kind == Access::Read && size == 0) {
                 continue;

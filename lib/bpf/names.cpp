@@ -88,7 +88,6 @@ const char* problem_hint(Problem problem) {
         case Problem::SleepRule:
             return "Mark the program sleepable (a section name with \".s\") or use a helper that "
                    "does not sleep.";
-        case Problem::BadType: return "Compile with -g, so that the object carries its types.";
         default: return "";
     }
 }
@@ -114,6 +113,35 @@ bool is_signed_bound(const Report& report) {
 
 }  // namespace
 
+// Whether where the access goes, or how far, is decided by a number that is not always the same.
+bool varies(const Report& report) {
+    for (u32 i = 0; i < report.origin_count; i++) {
+        const Origin& o = report.origins[i];
+        const bool has_value = o.kind == OriginKind::Computed || o.kind == OriginKind::Moved ||
+                               o.kind == OriginKind::Loaded || o.kind == OriginKind::Returned ||
+                               o.kind == OriginKind::Compared;
+        if (o.kind == OriginKind::Repeated || (has_value && o.umin != o.umax)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// What lies outside is known already, so a comparison would not mend it.
+const char* fixed_bounds_hint(const Report& report) {
+    if (report.register_number == kFramePointer) {
+        return "The variables of this function need more than the 512 bytes of a stack: keep large ones "
+               "in the value of a per-CPU array map.";
+    }
+    const Kind kind = report.origin_count != 0 ? report.origins[0].value : Kind::Uninitialized;
+    if (kind == Kind::Packet || kind == Kind::PacketMeta) {
+        return "Just before the access: if (pointer + size > data_end) return, with the very pointer and "
+               "size of the access; in a loop in each round.";
+    }
+    return "Nothing is unknown of this access: the memory is smaller than the code takes it for, or the "
+           "access begins elsewhere. Compare the types and sizes of both.";
+}
+
 const char* hint(const Report& report) {
     bool is_bound = report.problem == Problem::OutOfBounds || report.problem == Problem::PointerArithmetic;
     if (has_origin(report, OriginKind::Invalidated) || has_origin(report, OriginKind::NotTheEnd)) {
@@ -131,8 +159,9 @@ const char* hint(const Report& report) {
         return "The comparison is signed, so negative numbers pass it: use an unsigned type, or test "
                "for less than zero, too.";
     }
-    if (report.problem == Problem::BadType && report.insn == kNoInsn) {
-        return "";
+    if (report.problem == Problem::OutOfBounds && !varies(report) &&
+        (report.origin_count != 0 || report.register_number == kFramePointer)) {
+        return fixed_bounds_hint(report);
     }
     if (report.problem == Problem::BadRegisterUse && has_origin(report, OriginKind::Loaded) &&
         report.register_number >= 0) {
