@@ -54,6 +54,11 @@ bool Analysis::check_instructions_exist() {
         }
         const bool is_kfunc = insn.code == (kClassJmp | kCall) && insn.src() == kCallKfunc;
         if (is_kfunc && insn.imm != 0) {  // 0: a weak function that the kernel lacks
+            if (!program_.is_gpl && environment_.target.is_linux) {
+                state_->insn = i;
+                return fail(Problem::BadHelper, -1, "functions of the kernel may be called by programs "
+                            "under a GPL-compatible licence only");
+            }
             const Btf* kernel = environment_.kernel_btf;
             if (kernel == nullptr || insn.off != 0 ||
                 kernel->type(static_cast<u32>(insn.imm)).kind() != BtfKind::Function) {

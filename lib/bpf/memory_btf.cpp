@@ -230,6 +230,11 @@ bool Analysis::access_btf(unsigned number, s32 off, u32 size, Access kind, int v
     if (base.kind == Kind::ConstMap) {
         type = find_kernel_struct(map_struct(base.map->type));
     }
+    const bool asks_licence = environment_.target.is_linux && environment_.target.version >= 612;
+    if (asks_licence && base.kind == Kind::BtfObject && !base.is_program_type && !program_.is_gpl) {
+        return fail(Problem::BadRegisterUse, n, "struct ", btf->name(type),
+                    " of the kernel may be read by programs under a GPL-compatible licence only");
+    }
     if (!base.var.is_constant()) {
         return fail(Problem::PointerArithmetic, n, "a variable offset into a kernel object");
     }

@@ -39,9 +39,10 @@ run() {
 }
 if [ "${1:-}" = --kernel ]; then
     run kernel --kernel --skip "$here/features/skip-kernel.txt" "$work/arena.o" "$work/exceptions.o" "$work/graph.o" "$work/irq.o" "$work/locks.o" \
-        "$work/deferred.o" "$work/division.o" "$work/versions.o"
+        "$work/deferred.o" "$work/division.o" "$work/license.o" "$work/versions.o"
 else
-    run linux-6.18 "$work/arena.o" "$work/attach.o" "$work/exceptions.o" "$work/graph.o" "$work/irq.o" "$work/locks.o" "$work/deferred.o" "$work/division.o"
+    run linux-6.18 "$work/arena.o" "$work/attach.o" "$work/exceptions.o" "$work/graph.o" "$work/irq.o" "$work/locks.o" "$work/deferred.o" "$work/division.o" \
+        "$work/license.o" "$work/relocation.o"
     run extension --target-object "$work/replaced.o" "$work/extension.o"
     run traced --target-object "$work/replaced.o" "$work/traced.o"
     run module --module-btf "$work/module_types.o" "$work/module.o"

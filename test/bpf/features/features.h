@@ -15,4 +15,7 @@
     __attribute__((btf_decl_tag("comment:gyre_says=" words)))
 #define SINCE(version) __attribute__((btf_decl_tag("comment:gyre_since=" version)))
 
-char _license[] SEC("license") = "GPL";
+#ifndef LICENSE
+#define LICENSE "GPL"
+#endif
+char _license[] SEC("license") = LICENSE;
