@@ -47,7 +47,7 @@ struct Comparison {
     KernelVerdict kernel;
 
     bool is_different() const { return kernel.is_known && kernel.is_accepted != is_accepted; }
-    std::string why_unknown() const { return kernel.log + (kernel.error != 0 ? std::string(": ") + std::strerror(kernel.error) : ""); }
+    std::string why_unknown() const { return (kernel.log.empty() ? "the program was not loaded" : kernel.log) + (kernel.error != 0 ? std::string(": ") + std::strerror(kernel.error) : ""); }
     const char* kernel_word() const { return !kernel.is_known ? "not asked" : kernel.is_accepted ? "accepts" : "refuses"; }
 };
 

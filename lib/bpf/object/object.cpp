@@ -264,6 +264,10 @@ std::vector<u8> Object::loadable_btf() const {
     put(16, types_bytes);
     const size_t at = kHeaderBytes;
     u32 some_name = 0;
+    u32 some_number = 0;
+    for (u32 id = 1; id < btf_.type_count() && some_number == 0; id++) {
+        some_number = btf_.type(id).kind() == BtfKind::Int ? id : 0;
+    }
     for (u32 id = 1; id < btf_.type_count() && some_name == 0; id++) {
         if (btf_.type(id).kind() == BtfKind::Function) {
             some_name = btf_.type(id).name_offset;
@@ -307,6 +311,9 @@ std::vector<u8> Object::loadable_btf() const {
         }
         if (t.kind() == BtfKind::Variable && btf_.variable_linkage(id) == 2) {
             put(here + 12, 1);
+            if (t.size_or_type == 0) {  // an extern that only its address is wanted of
+                put(here + 8, some_number);
+            }
         }
     }
     return out;
