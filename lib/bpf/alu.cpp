@@ -2,6 +2,7 @@
 //
 // Arithmetic: on numbers by the scalar domain, on pointers by the rules of their kind.
 #include "lib/bpf/analysis.h"
+#include "lib/bpf/generalize.h"
 
 namespace gyre::bpf {
 namespace {
@@ -113,6 +114,10 @@ bool Analysis::move(const Insn& insn) {
         Reg r = src;
         if (!fits) {
             r = Reg::scalar(zero_extend_half(src.var));
+            r.commonness = src.commonness;
+            r.common = src.common;
+            r.common_width = src.common_width;
+            r.check_common();
         }
         dst = r;
         return true;
@@ -128,6 +133,9 @@ bool Analysis::move(const Insn& insn) {
         src.id = new_id();
     }
     Reg r = unchanged ? src : Reg::scalar(wide ? extended : zero_extend_half(extended));
+    if (!unchanged && src.commonness != Common::All) {
+        r.commonness = Common::None;
+    }
     dst = r;
     return true;
 }
@@ -142,7 +150,9 @@ bool Analysis::scalar_operation(const Insn& insn, Reg& dst, const Reg& src) {
         bool is_near = delta > -(s64{1} << 31) && delta < (s64{1} << 31) &&
                        total > -(s64{1} << 31) && total < (s64{1} << 31);
         u32 id = is_near ? dst.id : 0;
+        Reg was = dst;
         dst.var = alu_full(op, dst.var, src.var);
+        carry_common(insn, was, src, dst);
         dst.id = id;
         dst.off = id != 0 ? static_cast<s32>(total) : 0;
         dst.move_anchor(delta);
@@ -162,7 +172,9 @@ bool Analysis::scalar_operation(const Insn& insn, Reg& dst, const Reg& src) {
     } else {
         result = wide ? alu_full(op, dst.var, src.var) : alu_half(op, dst.var, src.var);
     }
-    dst = Reg::scalar(result);
+    Reg computed = Reg::scalar(result);
+    carry_common(insn, before, src, computed);
+    dst = computed;
     if (keeps_anchor) {
         dst.anchor = before.anchor;
         dst.moved = before.moved;
@@ -192,12 +204,70 @@ bool Analysis::check_sane_offset(const Reg& r, Kind pointer_kind, int number) {
         return fail(Problem::PointerArithmetic, number, "an offset of ", r.var.smin,
                     " is too far from ", name);
     }
-    // Of a number that stands for several, each is asked for by itself: it may be one of those above.
-    if (attempts_ != nullptr && r.var.smax >= kMaxVariableOffset) {
-        return fail(Problem::PointerArithmetic, number, "an offset of up to ", r.var.smax,
-                    " is too far from ", name);
+    return r.var.smax < kMaxVariableOffset || !stands_for_several() || has_small_member(r) ||
+           fail(Problem::PointerArithmetic, number, "an offset of up to ", r.var.smax,
+                " is too far from ", name);
+}
+
+// Whether an attempt is under way whose numbers stand for others.
+bool Analysis::stands_for_several() const {
+    bool is_several = false;
+    for (const Attempt* a = attempts_; a != nullptr && !is_several; a = a->below) {
+        is_several = a->is_loop || a->joins_numbers || a->joins_bytes;
     }
-    return true;
+    return is_several;
+}
+
+// Linux refuses to add a number to a pointer if all that it may be is far; if only some of it is, the
+// access is asked. Of a number that a join made of several each would be asked for by itself: none is
+// refused if they have a small number in common. Nothing but the verdict hangs on this: where such a
+// pointer is followed its bounds are checked all the same.
+bool Analysis::has_small_member(const Reg& r) {
+    bool is_loop = false;
+    bool has_lost_bytes = false;
+    for (const Attempt* a = attempts_; a != nullptr; a = a->below) {
+        is_loop = is_loop || a->is_loop;
+        has_lost_bytes = has_lost_bytes || a->joins_bytes;
+    }
+    bool is_small = r.commonness == Common::Some
+                        ? r.common < kMaxVariableOffset
+                        : r.commonness == Common::All && !has_lost_bytes;
+    has_asked_common_ = true;
+    return is_small && !is_loop;
+}
+
+// What `result`, computed from `a` and `b`, has in common.
+void Analysis::carry_common(const Insn& insn, const Reg& a, const Reg& b, Reg& result) {
+    if (a.commonness == Common::All && b.commonness == Common::All) {
+        result.commonness = Common::All;
+        return;
+    }
+    result.commonness = Common::None;
+    bool is_known = a.commonness != Common::None && b.commonness != Common::None;
+    if (!is_known || (insn.op() != kAdd && insn.op() != kSub)) {
+        return;
+    }
+    constexpr s64 kFar = s64{1} << 40;
+    bool is_half = insn.insn_class() == kClassAlu;
+    auto low = [&](const Reg& r) {
+        return r.commonness == Common::Some ? s64{r.common}
+               : is_half                    ? s64{static_cast<s32>(r.var.half_smin)}
+                                            : r.var.smin;
+    };
+    // Of numbers with gaps in between only the lowest is counted on.
+    auto high = [&](const Reg& r) {
+        s64 end = r.commonness == Common::Some ? r.common_end()
+                  : is_half                    ? s64{static_cast<s32>(r.var.half_smax)}
+                                               : r.var.smax;
+        bool has_gaps = r.commonness == Common::All && !r.may_be_any(low(r), end);
+        return has_gaps ? low(r) : end;
+    };
+    bool is_near = low(a) > -kFar && high(a) < kFar && low(b) > -kFar && high(b) < kFar;
+    if (is_near && insn.op() == kAdd) {
+        result.set_common(low(a) + low(b), high(a) + high(b));
+    } else if (is_near) {
+        result.set_common(low(a) - high(b), high(a) - low(b));
+    }
 }
 
 bool Analysis::pointer_operation(const Insn& insn, const Reg& pointer_in, const Reg& offset_in,
@@ -278,6 +348,7 @@ bool Analysis::pointer_operation(const Insn& insn, const Reg& pointer_in, const 
     } else {
         result.drop_anchor();
         result.var = alu_full(op, pointer.var, offset.var);
+        carry_common(insn, pointer, offset, result);
         if (pointer.is_packet()) {
             // A new base: what is known of the packet's length was measured from the old one.
             result.id = new_id();

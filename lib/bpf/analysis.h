@@ -119,6 +119,7 @@ private:
     bool restart_attempt(Attempt& a);
     bool test_endurance(const Checkpoint& partner);
     bool refuse_endless(const Attempt& a);
+    bool stays_open(const Insn& insn, const Reg& r, u32 inside) const;
     bool claim_rounds(Attempt& a, const State& start, const State& seen);
     bool claim_followers(Attempt& a, const State& start);
     bool come_back(Attempt& a, bool& is_pruned, bool& is_fresh);
@@ -189,6 +190,9 @@ private:
     bool pointer_operation(const Insn& insn, const Reg& pointer, const Reg& offset,
                            bool pointer_is_dst);
     bool check_sane_offset(const Reg& r, Kind pointer_kind, int number);
+    bool stands_for_several() const;
+    bool has_small_member(const Reg& r);
+    static void carry_common(const Insn& insn, const Reg& a, const Reg& b, Reg& result);
     bool load_imm64(const Insn& insn);
 
     // jump.cpp
@@ -410,6 +414,7 @@ private:
     bool has_stack_objects_ = false;
     bool may_generalize_ = true;
     bool has_generalized_ = false;
+    bool has_asked_common_ = false;   // somewhere it mattered what joined numbers have in common
     bool is_certain_ = false;         // the refusal stands, whatever attempts there were
     u64 jumps_ = 0;
     u64 jumps_at_checkpoint_ = 0;

@@ -104,7 +104,9 @@ bool Analysis::refuse_endless(const Attempt& a) {
         end = jumps_back && flow_.before[k] > end ? flow_.before[k] : end;
     }
     return fail(Problem::TooComplex, -1, "the loop from instruction ", head, " to ", end,
-                " goes round more than ", a.rounds, " times without a choice; more than ",
+                a.has_choice ? " may go round more than " : " goes round more than ", a.rounds,
+                a.has_choice ? " times, as no number that it tests gets any closer; more than "
+                             : " times without a choice; more than ",
                 limits_.insns_processed, " instructions would have to be followed");
 }
 

@@ -209,6 +209,9 @@ bool Analysis::visit_checkpoint(bool& is_pruned) {
     u32 looked_at = 0;
     StateComparer comparer(Exactness::Demanded, environment_.target.may_read_uninitialized_stack,
                            has_stack_objects_, attempts_, nullptr);
+    if (has_asked_common_) {
+        comparer.ask_common();
+    }
     PathNeeds here;
     auto same = [&](Checkpoint& c, Exactness exactness) {
         if (c.needs == nullptr && here.frame_count == 0) {

@@ -25,8 +25,9 @@ bool is_empty(const Slot& slot) {
     return empty;
 }
 
-// The bytes that both slots may hold.
-void join_bytes(Slot& slot, const Slot& seen) {
+// The bytes that both slots may hold. True if a number is lost that was known of the first.
+bool join_bytes(Slot& slot, const Slot& seen) {
+    bool loses_number = false;
     for (u32 i = 0; i < 8; i++) {
         Tag a = slot.tags[i];
         Tag b = seen.tags[i];
@@ -34,8 +35,11 @@ void join_bytes(Slot& slot, const Slot& seen) {
         slot.tags[i] = is_unwritten ? Tag::Invalid
                        : a == Tag::Zero && b == Tag::Zero ? Tag::Zero
                                                           : Tag::Misc;
+        loses_number = loses_number || (a == Tag::Zero && b != Tag::Zero) ||
+                       (a == Tag::Spill && slot.reg.var.is_constant());
     }
     slot.reg = Reg{};
+    return loses_number;
 }
 
 bool same_tags(const Slot& a, const Slot& b) {
@@ -52,12 +56,23 @@ bool same_tags(const Slot& a, const Slot& b) {
 // `seen` is another state of the same place, an earlier one (or, on a restart, one that came back).
 class Generalizer {
 public:
-    Generalizer(Attempt& attempt, const Thresholds& ends) : attempt_(attempt), ends_(ends) {}
+    Generalizer(Attempt& attempt, const Thresholds& ends, bool asks_common)
+        : attempt_(attempt), ends_(ends), asks_common_(asks_common) {}
 
     bool changed() const { return changed_; }
 
     void number(Reg& now, const Reg& seen, Varying place, bool is_precise) {
-        if (!now.is_scalar() || !seen.is_scalar() || now.var.includes(seen.var)) {
+        if (!now.is_scalar() || !seen.is_scalar()) {
+            return;
+        }
+        if (now.var.includes(seen.var)) {
+            bool has_less = asks_common_ && is_precise && !attempt_.is_loop &&
+                            seen.commonness == Common::Some && !now.has_common_of(seen);
+            if (has_less) {
+                claim_common(now, Reg(now), seen);
+                attempt_.joins_numbers = true;
+                changed_ = true;
+            }
             return;
         }
         // Between an earlier round and this one the bounds grew tighter: let them.
@@ -70,11 +85,11 @@ public:
             if (v != nullptr) {
                 v->is_lost = true;
             }
-            widen_to(now, kUnknownScalar);
+            widen_to(now, seen, kUnknownScalar);
             return;
         }
         if (!attempt_.is_loop) {
-            widen_to(now, widen_join(now.var, seen.var, ends_));
+            widen_to(now, seen, widen_join(now.var, seen.var, ends_));
             return;
         }
         bool is_new = v == nullptr;
@@ -82,7 +97,12 @@ public:
             v = &attempt_.varying[attempt_.varying_count++];
             *v = place;
             v->is_follower = attempt_.is_endurance;
-            if (now.var.is_constant() && seen.var.is_constant()) {
+            // A range that has moved on as a whole is followed only where no end is looked for.
+            bool has_moved = attempt_.is_endurance && now.var.smin >= 0 && seen.var.smin >= 0 &&
+                             now.var.smax - now.var.smin == seen.var.smax - seen.var.smin;
+            if (has_moved) {
+                v->step = now.var.smin - seen.var.smin;
+            } else if (now.var.is_constant() && seen.var.is_constant()) {
                 v->step = attempt_.restarts == 0
                               ? static_cast<s64>(now.var.value() - seen.var.value())
                               : static_cast<s64>(seen.var.value() - now.var.value());
@@ -90,7 +110,7 @@ public:
         }
         s64 step = v != nullptr ? v->step : 0;
         bool was_earlier = attempt_.restarts == 0 && step != 0;
-        widen_to(now, widen_rounds(now.var, step, was_earlier ? now.var : seen.var, ends_));
+        widen_to(now, seen, widen_rounds(now.var, step, was_earlier ? now.var : seen.var, ends_));
         if (v != nullptr) {
             v->low = now.var.smin;
             v->high = now.var.smax;
@@ -126,11 +146,38 @@ public:
     void note_change() { changed_ = true; }
 
 private:
-    static void widen_to(Reg& r, const Scalar& s) {
+    void widen_to(Reg& r, const Reg& seen, const Scalar& s) {
+        Reg was = r;
+        attempt_.joins_numbers = true;
         r.var = s;
         r.id = 0;
         r.off = 0;
         r.is_link_offset = false;
+        if (attempt_.is_loop || was.commonness == Common::None) {
+            r.commonness = Common::None;
+        } else {
+            claim_common(r, was, seen);
+        }
+    }
+    // Small numbers that `was` may be, and if possible those that `seen` stands for as well.
+    static void claim_common(Reg& r, const Reg& was, const Reg& seen) {
+        s64 low = was.common;
+        s64 high = was.common_end();
+        if (was.commonness == Common::All) {
+            bool wraps = was.var.half_smin < 0 && was.var.half_smax >= 0 &&
+                         was.var.umax <= 0xffffffffu;
+            low = wraps || was.var.smin < 0 ? 0 : was.var.smin;
+            high = wraps ? was.var.half_smax : was.var.smax;
+        }
+        if (seen.commonness == Common::Some && seen.common <= high && seen.common_end() >= low) {
+            low = seen.common > low ? seen.common : low;
+            high = seen.common_end() < high ? seen.common_end() : high;
+        }
+        if (was.commonness == Common::All && !was.may_be_any(low, high)) {
+            r.commonness = Common::None;
+        } else {
+            r.set_common(low, high);
+        }
     }
     Varying* find(const Varying& place) {
         for (u32 i = 0; i < attempt_.varying_count; i++) {
@@ -144,6 +191,7 @@ private:
 
     Attempt& attempt_;
     const Thresholds& ends_;
+    bool asks_common_;
     bool changed_ = false;
 };
 
@@ -215,7 +263,7 @@ void Analysis::collect_thresholds(const Attempt& a, const State& s, const State&
 bool Analysis::claim_rounds(Attempt& a, const State& start, const State& seen) {
     Thresholds ends;
     collect_thresholds(a, start, seen, ends);
-    Generalizer generalizer(a, ends);
+    Generalizer generalizer(a, ends, has_asked_common_);
     bool is_bold = !a.is_loop && demand_.at(start.insn).failed_attempts == 0;
     for (u32 n = 0; n < state_->frame_count; n++) {
         if (!own_frame(n)) {
@@ -254,7 +302,7 @@ bool Analysis::claim_rounds(Attempt& a, const State& start, const State& seen) {
                 generalizer.packet(slot.reg, was.reg, is_bold);
             } else if (is_plain(slot) && is_plain(was) && !same_tags(slot, was) &&
                        !is_empty(slot) && (a.restarts != 0 || !is_empty(was))) {
-                join_bytes(slot, was);
+                a.joins_bytes = join_bytes(slot, was) || a.joins_bytes;
                 generalizer.note_change();
             }
         }

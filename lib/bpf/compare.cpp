@@ -99,6 +99,11 @@ bool StateComparer::same_reg(const Reg& old, const Reg& now, bool is_precise) {
                old.is_drained == now.is_drained && same_id(old.id, now.id) &&
                same_id(old.ref, now.ref);
     }
+    bool asks_common = old.commonness == Common::Some && asks_common_ &&
+                       (is_precise || !old.is_scalar() || exactness_ == Exactness::RangeWithin);
+    if (asks_common && !now.has_common_of(old)) {
+        return false;
+    }
     switch (old.kind) {
         case Kind::Uninitialized: return true;
         case Kind::Scalar:

@@ -21,6 +21,8 @@ public:
 
     // What counts, frame by frame.
     void set_demands(const FrameDemand* demands) { demands_ = demands; }
+    // Numbers that joins made count only as far as all that they stand for would have counted.
+    void ask_common() { asks_common_ = true; }
     void set_exactness(Exactness exactness) { exactness_ = exactness; }
     bool same(const State& old, const State& now);
     // The same; `differed` is looked at first, and told where the difference was.
@@ -46,6 +48,7 @@ private:
     Exactness exactness_;
     bool may_read_uninitialized_;
     bool has_objects_;
+    bool asks_common_ = false;
     const Attempt* attempts_;  // under way
     const Attempt* closing_;   // the one to whose head `now` comes back
     u32 temporary_id_ = ~u32{0};

@@ -135,6 +135,33 @@ bool Analysis::test_endurance(const Checkpoint& partner) {
     return open_attempt(a);
 }
 
+// Asked of one round that stands for many: may the jump stay in the loop in each of them? A number
+// that moves on by a constant is as wide in each round; if it spans a bit, that bit may be set wherever
+// it has come to, and from a test of several bits nothing is learned that would make it narrower.
+bool Analysis::stays_open(const Insn& insn, const Reg& r, u32 inside) const {
+    const Attempt& a = *attempts_;
+    u64 mask = static_cast<u64>(static_cast<s64>(insn.imm));
+    u64 lowest = mask & (u64{0} - mask);
+    bool is_asked = a.is_endurance && insn.insn_class() == kClassJmp && insn.op() == kJset &&
+                    !insn.uses_register_source() && mask != lowest && r.anchor != 0 &&
+                    flow_.is_in_loop(inside, a.saved->insn);
+    for (u32 i = 0; is_asked && i < a.varying_count; i++) {
+        const Varying& v = a.varying[i];
+        const Reg* first = find_place(*a.saved->frames[v.frame], v);
+        if (v.anchor != r.anchor || v.is_lost || v.is_pointer || first == nullptr ||
+            !first->is_scalar()) {
+            continue;
+        }
+        Scalar all = kUnknownScalar;
+        all.smin = first->var.smin;
+        all.smax = first->var.smax;
+        synchronize(all);
+        u64 width = static_cast<u64>(all.smax) - static_cast<u64>(all.smin);
+        return first->var.includes(all) && width / 2 >= lowest;
+    }
+    return false;
+}
+
 // Whether the path from `c` to here stayed in the loop that begins here.
 bool Analysis::is_way_back(const Checkpoint& c) const {
     u32 head = state_->insn;

@@ -26,8 +26,11 @@ struct Attempt {
     u32 last_anchor = 0;
     bool is_loop = false;
     bool is_endurance = false;      // asks whether a loop is sure to go round too often
+    bool has_choice = false;        // a jump on the way may leave, but need not in any round
     bool has_way_back = false;
     bool has_followers = false;
+    bool joins_numbers = false;     // some stand for others than those of `saved`, ...
+    bool joins_bytes = false;       // ... and others were forgotten
     u32 restarts = 0;
     u64 rounds = 0;                 // that followers are claimed for
     u64 insns_at_start = 0;

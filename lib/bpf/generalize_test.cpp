@@ -172,6 +172,61 @@ TEST(Induction, LoopsWithoutEndAreRefused) {
                                 true, 20'000).is_accepted);
 }
 
+// r7 is any number of that many bits, and moves on by a constant until none of the bits of `mask` is set.
+Code moves_on_until_clear(s32 width, s32 mask) {
+    return {load_word(7, 1, 0), alu(kAnd, 7, width), alu(kAdd, 7, 0x1ab064b9), jump(kJset, 7, mask, -2),
+            mov(0, 0), leave()};
+}
+
+TEST(Induction, ATestOfBitsThatStaysOpenIsKnownToGoOn) {
+    Report report = decide(moves_on_until_clear(0xffff, 0x702000), true);
+    EXPECT_EQ(report.problem, Problem::TooComplex) << report.text;
+    EXPECT_LT(report.statistics.insns_processed, 100u);
+    EXPECT_NE(std::string_view(report.text, report.text_length).find("loop from instruction 2 to 3"),
+              std::string_view::npos) << report.text;
+    // Of a number that does not span the lowest of the bits it is known in the end.
+    Report narrow = decide(moves_on_until_clear(0xff, 0x702000), true);
+    EXPECT_TRUE(narrow.is_accepted) << narrow.text;
+    EXPECT_TRUE(decide(moves_on_until_clear(0xff, 0x702000), false).is_accepted);
+    // One bit is learned where it was tested.
+    Report single = decide(moves_on_until_clear(0xffff, 0x2000), true, 20'000);
+    EXPECT_EQ(single.is_accepted, decide(moves_on_until_clear(0xffff, 0x2000), false, 20'000).is_accepted);
+}
+
+// A length from which something is taken or not, many times over, and which is added to a pointer that
+// nobody follows. `odd`: one more way there, with that length.
+Code taken_from_or_not(u32 times, s32 odd) {
+    Code code = {copy(6, 1), mov(7, 16384)};
+    for (u32 i = 0; i < times; i++) {
+        code.push_back(load_word(8, 6, 0));
+        code.push_back(jump(kJeq, 8, static_cast<s32>(i), 4));
+        code.push_back(load_word(9, 6, 4));
+        code.push_back(alu(kAnd, 9, 4095));
+        code.push_back(alu32(kAdd, 9, 2));
+        code.push_back(make(kClassAlu | 0x08 | kSub, 7, 9, 0, 0));
+    }
+    if (odd != 0) {
+        code.push_back(load_word(8, 6, 0));
+        code.push_back(jump(kJne, 8, 1000, 1));
+        code.push_back(alu32(kMov, 7, odd));
+    }
+    code.push_back(copy(2, 10));
+    code.push_back(alu_reg(kAdd, 2, 7));
+    code.push_back(mov(0, 0));
+    code.push_back(leave());
+    return code;
+}
+
+TEST(Widening, JoinedNumbersAreTakenIfEachWouldBe) {
+    expect_generalized(taken_from_or_not(200, 0));
+    // Far out on one way: that one is refused, whatever it meets.
+    for (u32 times = 0; times < 4; times++) {
+        expect_refused(taken_from_or_not(times, -1), Problem::PointerArithmetic);
+        expect_refused(taken_from_or_not(times, 0x40000000), Problem::PointerArithmetic);
+        EXPECT_TRUE(decide(taken_from_or_not(times, 0x1000), true).is_accepted);
+    }
+}
+
 TEST(Induction, ExitsThatDoNotCoverEveryWayBack) {
     // The bound is checked on one of two ways; on the other the counter only grows.
     EXPECT_FALSE(decide({load_word(7, 1, 0), mov(6, 0), alu(kAdd, 6, 1),

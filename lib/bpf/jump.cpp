@@ -2,6 +2,7 @@
 //
 // Conditional jumps: which sides a path may take, and what each side knows.
 #include "lib/bpf/analysis.h"
+#include "lib/bpf/generalize.h"
 
 namespace gyre::bpf {
 namespace {
@@ -172,6 +173,7 @@ bool Analysis::spread_links(State& s, const Reg& known) {
         bool spread = change_regs_of(s, derived, [&](Reg& x) {
             u64 distance = static_cast<u64>(s64{x.moved} - known.moved);
             x.var = meet(x.var, alu_full(kAdd, known.var, Scalar::constant(distance)));
+            x.check_common();
         });
         if (!spread) {
             return false;
@@ -190,6 +192,7 @@ bool Analysis::spread_links(State& s, const Reg& known) {
                                      : alu_full(kAdd, known.var,
                                                 Scalar::constant(static_cast<u64>(distance)));
         x.var = moved;
+        x.check_common();
     });
 }
 
@@ -324,6 +327,10 @@ bool Analysis::step_jump(const Insn& insn, bool& path_ended) {
             decision = 1;
         }
     }
+    if (decision < 0 && attempts_ != nullptr && stays_open(insn, a, next.insn[1])) {
+        decision = 1;
+        attempts_->has_choice = true;
+    }
     if (decision >= 0) {
         if (a.is_scalar()) {
             need_register(d);
@@ -342,7 +349,13 @@ bool Analysis::step_jump(const Insn& insn, bool& path_ended) {
     if (both_scalar && !same) {
         auto assign = [&](State& s, const Scalar& x, const Scalar& y) {
             Frame& f = *s.frames[s.frame_count - 1];
-            f.regs[d].var = x;
+            auto narrow = [](Reg& r, const Scalar& v, const Reg& other) {
+                bool is_unsure = other.commonness != Common::All && !(r.var == v);
+                r.var = v;
+                r.check_common();
+                r.commonness = is_unsure ? Common::None : r.commonness;
+            };
+            narrow(f.regs[d], x, b);
             Reg known = f.regs[d];
             if (!spread_links(s, known)) {
                 return false;
@@ -350,7 +363,7 @@ bool Analysis::step_jump(const Insn& insn, bool& path_ended) {
             if (insn.uses_register_source()) {
                 Frame& g = *s.frames[s.frame_count - 1];
                 if (known.id == 0 || g.regs[insn.src()].id != known.id) {
-                    g.regs[insn.src()].var = y;
+                    narrow(g.regs[insn.src()], y, a);
                 }
                 return spread_links(s, Reg(g.regs[insn.src()]));
             }

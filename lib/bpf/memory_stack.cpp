@@ -125,6 +125,10 @@ bool Analysis::read_stack_fixed(u32 frame, s32 off, u32 size, int value_reg) {
         if (size <= spilled && byte_of(off) == 0) {
             if (value_reg >= 0) {
                 Reg r = Reg::scalar(extend(slot.reg.var, size * 8, false));
+                r.commonness = slot.reg.commonness;
+                r.common = slot.reg.common;
+                r.common_width = slot.reg.common_width;
+                r.check_common();
                 if (slot.reg.var.umax <= ((u64{1} << (size * 8)) - 1)) {
                     r.id = slot.reg.id;
                     r.off = slot.reg.off;

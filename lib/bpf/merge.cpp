@@ -217,6 +217,7 @@ bool Analysis::merge_with(Pending* entry) {
     State* other = entry->state;
     StateComparer comparer(Exactness::RangeWithin, environment_.target.may_read_uninitialized_stack,
                            has_stack_objects_, attempts_, nullptr);
+    comparer.ask_common();
     PathNeeds needs;
     unsettled_needs_at(*state_, needs);
     comparer.set_demands(needs.frames);

@@ -22,12 +22,21 @@ const char* kind_name(Kind kind);
 
 enum class DynptrKind : u8 { Invalid, Local, Ringbuf, Skb, Xdp, SkbMeta, File };
 
+// Of a number that a join made of several (claim.cpp): what each of them may be. It decides about no
+// access, only whether each would have been taken by itself (Analysis::check_sane_offset).
+enum class Common : u8 {
+    All,   // it stands for itself
+    Some,  // all that it stands for may be any of the numbers from `common` on, `common_width` of them
+    None,  // nobody knows
+};
+
 // A register, or the contents of a stack slot that a register was spilled to.
 struct Reg {
     Kind kind = Kind::Uninitialized;
     u8 frame = 0;       // of a stack pointer; of a dynptr's first slot 1; of memory that may be a
                         // buffer on the stack: the frame's number + 1, and `range` the offset
-    u16 unused = 0;
+    Common commonness = Common::All;
+    bool is_drained = false;  // an iterator: returned null
     u32 flags = 0;      // TypeFlag
     s32 off = 0;        // fixed part of a pointer's offset; of a linked scalar its distance
     s32 range = 0;      // bytes of the packet known to exist after this pointer's base
@@ -39,7 +48,8 @@ struct Reg {
     s32 moved = 0;      // ... by adding this, exactly (generalize.cpp)
     bool is_program_type = false;  // the BTF type is the program's, not the kernel's
     bool is_link_offset = false;   // a scalar: `off` is its distance to the others of its id
-    bool is_drained = false;       // an iterator: returned null
+    u16 common_width = 0;
+    s32 common = 0;
     const Map* map = nullptr;
     Scalar var;         // the number, or the variable part of the offset
 
@@ -65,6 +75,14 @@ struct Reg {
         anchor = fits ? anchor : 0;
         moved = fits ? static_cast<s32>(total) : 0;
     }
+    s64 common_end() const { return s64{common} + common_width; }
+    // Small numbers from `low` to `high`, as far as there is room for them.
+    void set_common(s64 low, s64 high);
+    // The number was narrowed or cut: what is left of what was common?
+    void check_common();
+    bool may_be_any(s64 low, s64 high) const;
+    // Whether what all numbers of `other` may be is in all of these, too.
+    bool has_common_of(const Reg& other) const;
     void drop_anchor() {
         anchor = 0;
         moved = 0;

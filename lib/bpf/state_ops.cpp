@@ -7,6 +7,47 @@
 
 namespace gyre::bpf {
 
+void Reg::set_common(s64 low, s64 high) {
+    constexpr s64 kWidest = 0xffff;
+    constexpr s64 kLargest = 0x7fffffff;
+    low = low < 0 ? 0 : low;
+    high = high > kLargest ? kLargest : high;
+    s64 excess = high - low > kWidest ? high - low - kWidest : 0;
+    low += excess / 2;
+    high -= excess - excess / 2;
+    bool is_some = low <= high && may_be_any(low, high);
+    commonness = is_some ? Common::Some : Common::None;
+    common = is_some ? static_cast<s32>(low) : 0;
+    common_width = is_some ? static_cast<u16>(high - low) : u16{0};
+}
+
+void Reg::check_common() {
+    if (commonness == Common::Some) {
+        s64 low = common > var.smin ? common : var.smin;
+        s64 high = common_end() < var.smax ? common_end() : var.smax;
+        set_common(low, high);
+    }
+}
+
+// The middle half will do: lengths from which a little more or less was taken count as alike.
+bool Reg::has_common_of(const Reg& other) const {
+    s64 low = s64{other.common} + other.common_width / 4;
+    s64 high = other.common_end() - other.common_width / 4;
+    switch (commonness) {
+        case Common::All: return may_be_any(low, high);
+        case Common::Some: return common <= low && common_end() >= high;
+        default: return false;
+    }
+}
+
+bool Reg::may_be_any(s64 low, s64 high) const {
+    Scalar all = kUnknownScalar;
+    all.smin = low;
+    all.smax = high;
+    synchronize(all);
+    return low >= 0 && high <= 0x7fffffff && var.includes(all);
+}
+
 void Analysis::release_chunk(StackChunk* chunk) {
     if (--chunk->owners == 0) {
         arena_.release(chunk, sizeof(StackChunk));
